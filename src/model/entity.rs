@@ -1,0 +1,224 @@
+//! What a series is about: dimensions, their values, and the metrics kept of them.
+
+use super::{Country, Ip};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use std::fmt;
+
+/// One way to group traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// Source address.
+    SrcIp,
+    /// Destination address.
+    DstIp,
+    /// An internal address, whichever side it is on: both directions of its traffic.
+    Host,
+    /// Autonomous system of the source.
+    SrcAs,
+    /// Autonomous system of the destination.
+    DstAs,
+    /// Country of the source.
+    SrcCountry,
+    /// Country of the destination.
+    DstCountry,
+    /// Port of the service the packets go to; replies have none.
+    DstPort,
+    /// Port of the service the packets come from; requests have none.
+    SrcPort,
+    /// IANA protocol number.
+    Protocol,
+}
+
+impl Dimension {
+    /// All of them, in the order in which contributors are listed.
+    pub const ALL: [Self; 10] = [
+        Self::SrcIp,
+        Self::DstIp,
+        Self::Host,
+        Self::SrcAs,
+        Self::DstAs,
+        Self::SrcCountry,
+        Self::DstCountry,
+        Self::DstPort,
+        Self::SrcPort,
+        Self::Protocol,
+    ];
+
+    /// The name in rules, filters, JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SrcIp => "src_ip",
+            Self::DstIp => "dst_ip",
+            Self::Host => "host",
+            Self::SrcAs => "src_as",
+            Self::DstAs => "dst_as",
+            Self::SrcCountry => "src_country",
+            Self::DstCountry => "dst_country",
+            Self::DstPort => "dst_port",
+            Self::SrcPort => "src_port",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One value of one dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+pub enum Value {
+    /// An address.
+    Ip(Ip),
+    /// An AS, port or protocol number.
+    Number(u32),
+    /// A country.
+    Country(Country),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Country(country) => country.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Value {
+    /// Addresses and countries as text, numbers as numbers.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u32(*number),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+/// One value of a combination of dimensions; no dimension twice, in the rule's order.
+///
+/// The empty entity is all traffic the rule's filter lets through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entity(pub Vec<(Dimension, Value)>);
+
+impl Entity {
+    /// The value it has in `dimension`.
+    pub fn get(&self, dimension: Dimension) -> Option<Value> {
+        self.0.iter().find(|(d, _)| *d == dimension).map(|&(_, v)| v)
+    }
+
+    /// The addresses in it.
+    pub fn addresses(&self) -> impl Iterator<Item = Ip> + '_ {
+        self.0
+            .iter()
+            .filter_map(|(_, v)| if let Value::Ip(ip) = v { Some(*ip) } else { None })
+    }
+}
+
+impl fmt::Display for Entity {
+    /// `dst_ip 10.0.0.1, dst_port 443`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("all traffic");
+        }
+        for (i, (dimension, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{dimension} {value}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Entity {
+    /// A map from dimension to value.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (dimension, value) in &self.0 {
+            map.serialize_entry(dimension.name(), value)?;
+        }
+        map.end()
+    }
+}
+
+/// What is measured of an entity in each interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Octets of the IP layer.
+    Bytes,
+    /// Packets.
+    Packets,
+    /// Flows that began.
+    Flows,
+    /// Distinct source addresses (HyperLogLog).
+    Sources,
+    /// Distinct destination addresses (HyperLogLog).
+    Destinations,
+    /// Distinct service ports contacted (HyperLogLog).
+    Ports,
+    /// TCP flows that began with a SYN and saw no answer.
+    SynOnly,
+    /// Contacts that failed: refused or unanswered.
+    Failed,
+    /// Flows of answers without a question.
+    Unsolicited,
+}
+
+impl Metric {
+    /// The name in rules, filters, JSON and text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Packets => "packets",
+            Self::Flows => "flows",
+            Self::Sources => "sources",
+            Self::Destinations => "destinations",
+            Self::Ports => "ports",
+            Self::SynOnly => "syn_only",
+            Self::Failed => "failed",
+            Self::Unsolicited => "unsolicited",
+        }
+    }
+
+    /// Whether the value is an estimate of a number of distinct things, whose parts do not add up.
+    pub const fn is_distinct(self) -> bool {
+        matches!(self, Self::Sources | Self::Destinations | Self::Ports)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_is_a_map_in_json_and_words_in_text() {
+        let entity = Entity(vec![
+            (Dimension::DstIp, Value::Ip("10.0.0.1".parse().unwrap())),
+            (Dimension::DstPort, Value::Number(443)),
+        ]);
+        assert_eq!(
+            serde_json::to_string(&entity).unwrap(),
+            r#"{"dst_ip":"10.0.0.1","dst_port":443}"#
+        );
+        assert_eq!(entity.to_string(), "dst_ip 10.0.0.1, dst_port 443");
+    }
+
+    #[test]
+    fn names_in_text_and_in_serialised_form_are_the_same() {
+        for dimension in Dimension::ALL {
+            assert_eq!(
+                serde_json::to_string(&dimension).unwrap(),
+                format!("\"{dimension}\"")
+            );
+        }
+    }
+}

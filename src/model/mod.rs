@@ -1,0 +1,40 @@
+//! L0: the plain data every other room speaks in. No behaviour beyond arithmetic, text and order.
+//!
+//! The words are the field's: Flow Key, Flow Record, Metering Process, Aggregated Flow and contributing flow as
+//! RFC 7011, RFC 5470 and RFC 7015 define them. Where the standards have no word, ours:
+//!
+//! * **Dimension**: one way to group traffic ([`Dimension`]). **Entity**: one value of a combination of dimensions
+//!   ([`Entity`]).
+//! * **Interval**: a half-open stretch of event time. **Tick**: a fixed fraction of it, at which partial aggregates
+//!   travel from the Front to the Judge.
+//! * **Conversation**: the Aggregated Flow (RFC 7015) all of whose contributing flows share source, destination,
+//!   service port, protocol and [`Role`].
+//! * **Series**: one [`Metric`] of one entity over intervals. **Baseline**: what is usual for a series.
+//! * **Deviation**: one interval outside its band. **Anomaly**: the episode from the first deviation to the return
+//!   ([`Anomaly`]). **Incident**: anomalies with one cause.
+//! * **Rule**: what to look at ([`Rule`]).
+//! * **Internal**: inside the configured networks ([`Networks`]).
+//! * Octets and bytes are always those of the IP layer, header and payload, never of the link layer.
+
+mod anomaly;
+mod conversation;
+mod entity;
+mod flow;
+mod ip;
+mod network;
+mod packet;
+mod rule;
+mod time;
+
+pub use anomaly::{
+    Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IncidentId, Kind,
+    Peer, Point, Severity,
+};
+pub use conversation::{Conversation, ConversationKey, Counters, Role};
+pub use entity::{Dimension, Entity, Metric, Value};
+pub use flow::{Country, EndReason, FlowKey, FlowRecord, Handshake, Origin, Reverse, TcpFlags};
+pub use ip::{Ip, Prefix, PrefixError};
+pub use network::Networks;
+pub use packet::{Fault, FaultKind, LinkType, RawPacket};
+pub use rule::{Direction, Limit, Rule, Test};
+pub use time::{Interval, Timestamp};
