@@ -2,5 +2,7 @@
 //!
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
+pub mod cli;
+pub mod detect;
 pub mod model;
 pub mod wire;
