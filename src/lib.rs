@@ -2,7 +2,11 @@
 //!
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
+pub mod aggregate;
+pub mod anomaly;
 pub mod cli;
 pub mod detect;
+pub mod filter;
+pub mod meter;
 pub mod model;
 pub mod wire;
