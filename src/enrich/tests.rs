@@ -240,8 +240,8 @@ fn the_forms_of_several_publishers_are_read() {
         ),
         (
             "other-schema/ipinfo_lite_sample.mmdb",
-            "1.7.62.1",
-            Some(9583),
+            "1.0.0.1",
+            Some(13_335),
             Some("IN"),
         ),
         (
