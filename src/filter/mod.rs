@@ -36,6 +36,7 @@ mod operand;
 mod parser;
 mod print;
 mod subject;
+mod units;
 mod words;
 
 pub use error::FilterError;

@@ -37,6 +37,7 @@ pub(super) fn ethertype(number: u16, at: Cursor<'_>) -> Step<'_> {
         0x8864 => Next::Pppoe,
         BRIDGED => Next::Ethernet,
         0x88e7 => Next::Backbone,
+        0x8903 => Next::FabricPath,
         0x8909 => Next::CiscoMetadata,
         // What follows the length in 802.3; padding behind it does not belong to the packet.
         0..=1500 => return Ok((Next::Llc, at.at_most(usize::from(number)))),
@@ -66,6 +67,12 @@ pub(super) fn vlan(at: Cursor<'_>) -> Result<(u16, Next, Cursor<'_>), Undecoded>
 /// IEEE 802.1ah: a four-octet service tag before a customer's whole frame.
 pub(super) fn backbone(at: Cursor<'_>) -> Step<'_> {
     let inner = at.skip(4).ok_or(cut(Layer::Backbone, at))?;
+    Ok((Next::Ethernet, inner))
+}
+
+/// Cisco FabricPath: a two-octet forwarding tag before a host's whole frame.
+pub(super) fn fabric_path(at: Cursor<'_>) -> Step<'_> {
+    let inner = at.skip(2).ok_or(cut(Layer::FabricPath, at))?;
     Ok((Next::Ethernet, inner))
 }
 

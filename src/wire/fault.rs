@@ -13,6 +13,8 @@ pub enum Layer {
     Vlan,
     /// IEEE 802.1ah backbone service instance tag.
     Backbone,
+    /// Cisco FabricPath.
+    FabricPath,
     /// Cisco metadata tag.
     CiscoMetadata,
     /// IEEE 802.2 with or without SNAP.
@@ -49,6 +51,7 @@ impl fmt::Display for Layer {
             Self::Ethernet => "Ethernet",
             Self::Vlan => "VLAN",
             Self::Backbone => "802.1ah",
+            Self::FabricPath => "FabricPath",
             Self::CiscoMetadata => "Cisco metadata",
             Self::Llc => "LLC",
             Self::LinuxCooked => "Linux cooked",
