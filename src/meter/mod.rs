@@ -10,12 +10,14 @@
 mod cache;
 mod entry;
 mod fragments;
+mod names;
 
 use crate::model::{ConversationKey, Counters, EndReason, FlowKey, FlowRecord, Handshake, Role, Timestamp};
 use crate::wire::{Fragment, Packet};
 use cache::Cache;
 use entry::{CacheKey, Entry};
 use fragments::Fragments;
+pub use names::{Hearing, Names};
 use std::time::Duration;
 
 /// How long an ended TCP conversation still takes in its own stragglers.
@@ -62,7 +64,7 @@ pub struct Stats {
     pub records: u64,
     /// Conversations ended early because the cache was full.
     pub evicted: u64,
-    /// Packets older than the tick they came in: in their Flow Record, in no interval.
+    /// Packets from before the horizon of the last sweep: in their Flow Record, in no interval.
     pub late_packets: u64,
     /// Later fragments whose first fragment's ports had been given up.
     pub fragments_dropped: u64,
@@ -141,9 +143,9 @@ impl Meter {
 
     /// Tells the growth of every conversation up to `now` and ends those that are over by then.
     ///
-    /// Later packets from before `now` are late. Call it at every tick of event time.
-    pub fn sweep(&mut self, now: Timestamp, sink: &mut impl Sink) {
-        self.horizon = self.horizon.max(now);
+    /// Packets from before `horizon` that come after this are late. Call it at every tick of event time.
+    pub fn sweep(&mut self, now: Timestamp, horizon: Timestamp, sink: &mut impl Sink) {
+        self.horizon = self.horizon.max(horizon);
         let (config, stats) = (&self.config, &mut self.stats);
         self.cache.retain(|entry| {
             let silent = now.since(entry.last());

@@ -76,7 +76,8 @@ fn script(config: Config, protocol: u8, ports: (u16, u16), text: &str) -> Log {
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         if words[0] == "sweep" {
-            meter.sweep(Timestamp::from_secs(words[1].parse().unwrap()), &mut log);
+            let now = Timestamp::from_secs(words[1].parse().unwrap());
+            meter.sweep(now, now, &mut log);
             continue;
         }
         let ask = FlowKey {
@@ -247,7 +248,7 @@ fn a_packet_from_before_the_last_sweep_is_metered_and_counted_late() {
         payload: &[],
     };
     meter.observe(Timestamp::from_secs(11), &packet, &mut log);
-    meter.sweep(Timestamp::from_secs(20), &mut log);
+    meter.sweep(Timestamp::from_secs(20), Timestamp::from_secs(20), &mut log);
     meter.observe(Timestamp::from_secs(15), &packet, &mut log);
     meter.finish(&mut log);
     assert_eq!((meter.stats().late_packets, log.packets), (1, 2));
