@@ -6,6 +6,7 @@ pub mod aggregate;
 pub mod anomaly;
 pub mod cli;
 pub mod detect;
+pub mod engine;
 pub mod enrich;
 pub mod filter;
 pub mod meter;

@@ -192,22 +192,23 @@ impl<T: Default> Entities<T> {
             .and_then(|&r| self.rows.get(r as usize))
     }
 
-    /// Begins the next interval: counters at zero, and rows let go for which `keep` is false.
+    /// Begins the next interval: counters at zero, and rows let go for which `keep` is false. `keep` is told whether
+    /// the row was counted in the interval that ends.
     ///
     /// Slots change; whoever remembered one must ask again.
-    pub fn begin_interval(&mut self, mut keep: impl FnMut(&EntityKey, &mut T) -> bool) {
-        for &slot in &self.touched {
-            if let Some(row) = self.rows.get_mut(slot as usize) {
+    pub fn begin_interval(&mut self, mut keep: impl FnMut(&EntityKey, bool, &mut T) -> bool) {
+        self.touched.clear();
+        let before = self.rows.len();
+        self.rows.retain_mut(|row| {
+            let touched = std::mem::take(&mut row.touched);
+            if touched {
                 row.counters = Counters::default();
                 row.sources = DistinctCount::default();
                 row.destinations = DistinctCount::default();
                 row.ports = DistinctCount::default();
-                row.touched = false;
             }
-        }
-        self.touched.clear();
-        let before = self.rows.len();
-        self.rows.retain_mut(|row| keep(&row.key, &mut row.state));
+            keep(&row.key, touched, &mut row.state)
+        });
         if self.rows.len() != before {
             self.index_again();
         }
@@ -349,7 +350,7 @@ mod tests {
             let slot = all.slot(&key(n)).unwrap();
             *all.add(slot, &row(1), &row(1).counters, true).unwrap() = n as u32;
         }
-        all.begin_interval(|_, state| *state % 2 == 0);
+        all.begin_interval(|_, touched, state| touched && *state % 2 == 0);
         assert_eq!(all.rows().len(), 3);
         assert!(all.touched().is_empty());
         let kept = all.find(&key(4)).unwrap();

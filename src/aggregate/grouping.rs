@@ -1,9 +1,10 @@
 //! Which entities a conversation belongs to, for one combination of dimensions.
 
 use crate::model::{Conversation, Country, Dimension, Entity, Ip, Origin, Value};
+use serde::{Deserialize, Serialize};
 
 /// The values of an entity in a form that is compact to hash and compare; only its [`Grouping`] can read it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityKey {
     /// Addresses, in the order of the grouping's address dimensions.
     pub addresses: [u128; 2],

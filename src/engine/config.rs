@@ -1,0 +1,116 @@
+//! What the engine is told to do.
+
+use crate::meter;
+use crate::model::Rule;
+use crate::wire::Decap;
+use std::time::Duration;
+
+/// Everything the engine needs to know beforehand. No clock, no path.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What to look at.
+    pub rules: Vec<Rule>,
+    /// Length of an interval; divides a day.
+    pub interval: Duration,
+    /// How often partial aggregates cross the seam; divides `interval`.
+    pub tick: Duration,
+    /// Packets this much older than the start of the present interval are late.
+    pub lateness: Duration,
+    /// Nothing is reported for so long after the first packet.
+    pub learn: Duration,
+    /// The one knob: how many false alarms a day are accepted over everything watched.
+    pub false_alarms_per_day: f64,
+    /// Octets that tables may take together.
+    pub memory_limit: usize,
+    /// The Metering Process.
+    pub metering: meter::Config,
+    /// Which tunnels to look into.
+    pub decap: Decap,
+    /// Conversations that do not pass are not aggregated.
+    pub filter: Option<String>,
+    /// Points of every series kept for charts; 0 keeps none.
+    pub history: usize,
+    /// Most hosts with a profile.
+    pub profiled_hosts: usize,
+    /// Most DNS questions kept per host.
+    pub questions_per_host: usize,
+    /// Most anomalies kept in one run; more are counted and not kept.
+    pub anomaly_limit: usize,
+    /// What stands for the input in `reproduce`.
+    pub source: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rules: Vec::new(),
+            interval: Duration::from_secs(60),
+            tick: Duration::from_secs(10),
+            lateness: Duration::from_secs(1),
+            learn: Duration::ZERO,
+            false_alarms_per_day: 1.0,
+            memory_limit: 1 << 30,
+            metering: meter::Config::default(),
+            decap: Decap::default(),
+            filter: None,
+            history: 90,
+            profiled_hosts: 10_000,
+            questions_per_host: 64,
+            anomaly_limit: 10_000,
+            source: "FILE".to_owned(),
+        }
+    }
+}
+
+/// How `memory_limit` divides into tables: rows of each, from the octets a row takes with its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Conversations metered at once, per Front: a fifth.
+    pub cache: usize,
+    /// Conversations of one tick or interval: a tenth each.
+    pub conversations: usize,
+    /// Conversations of past intervals: a fifth.
+    pub recent: usize,
+    /// Entities of one view: three tenths over all views.
+    pub entities: usize,
+    /// Series with a history for charts: a tenth.
+    pub histories: usize,
+    /// Names and questions heard: small.
+    pub hearings: usize,
+}
+
+impl Config {
+    /// What each table may hold when there are `views` combinations of filter and dimensions.
+    pub fn shares(&self, views: usize) -> Shares {
+        let rows = |tenths: usize, octets: usize| (self.memory_limit / 10 * tenths / octets).max(64);
+        Shares {
+            cache: rows(2, 240).min(self.metering.cache_limit),
+            conversations: rows(1, 160),
+            recent: rows(2, 128),
+            entities: rows(3, 3000) / views.max(1),
+            histories: rows(1, (self.history * 24).max(24)),
+            hearings: rows(1, 2000).min(65_536),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_memory_still_leaves_room_to_work() {
+        let config = Config {
+            memory_limit: 1 << 20,
+            ..Config::default()
+        };
+        let shares = config.shares(8);
+        assert!(shares.cache >= 64 && shares.conversations >= 64 && shares.entities >= 8);
+    }
+
+    #[test]
+    fn a_gibibyte_holds_a_hundred_thousand_entities() {
+        let shares = Config::default().shares(10);
+        assert!(shares.entities * 10 >= 100_000, "{shares:?}");
+    }
+}

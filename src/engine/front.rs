@@ -1,0 +1,171 @@
+//! The half of the engine that scales with traffic: meter, enrich, aggregate. It holds no baseline.
+
+use super::config::Config;
+use super::partial::Partial;
+use crate::aggregate::Conversations;
+use crate::enrich::Origins;
+use crate::filter::Filter;
+use crate::meter::{self, Meter, Names, Sink};
+use crate::model::{Conversation, ConversationKey, Counters, FlowRecord, Timestamp};
+use crate::wire::Packet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a Front counted since it began; sums over Fronts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrontStats {
+    /// The meter's.
+    pub meter: meter::Stats,
+    /// Conversations whose external address was folded into its network for lack of room.
+    pub folded: u64,
+    /// Conversations refused for lack of room.
+    pub refused: u64,
+    /// Names and questions dropped for lack of room.
+    pub names_dropped: u64,
+    /// Octets the tables take.
+    pub memory: u64,
+}
+
+impl FrontStats {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let (a, b) = (&self.meter, &other.meter);
+        Self {
+            meter: meter::Stats {
+                packets: a.packets + b.packets,
+                bytes: a.bytes + b.bytes,
+                records: a.records + b.records,
+                evicted: a.evicted + b.evicted,
+                late_packets: a.late_packets + b.late_packets,
+                fragments_dropped: a.fragments_dropped + b.fragments_dropped,
+                active: a.active + b.active,
+            },
+            folded: self.folded + other.folded,
+            refused: self.refused + other.refused,
+            names_dropped: self.names_dropped + other.names_dropped,
+            memory: self.memory + other.memory,
+        }
+    }
+}
+
+/// One Front.
+#[derive(Debug)]
+pub struct Front {
+    meter: Meter,
+    names: Names,
+    table: Conversations,
+    origins: Arc<Origins>,
+    filter: Option<Filter>,
+    interval: Duration,
+    lateness: Duration,
+}
+
+impl Front {
+    /// A Front with empty tables. A filter that cannot be read lets everything through: the Judge, which is made of
+    /// the same configuration, refuses it with its reason.
+    pub fn new(config: &Config, origins: Arc<Origins>) -> Self {
+        let shares = config.shares(1);
+        let seed = config.metering.seed;
+        let metering = meter::Config {
+            cache_limit: shares.cache,
+            ..config.metering.clone()
+        };
+        Self {
+            meter: Meter::new(metering),
+            names: Names::new(shares.hearings, seed),
+            table: Conversations::new(shares.conversations, seed),
+            origins,
+            filter: config.filter.as_deref().and_then(|text| Filter::parse(text).ok()),
+            interval: config.interval,
+            lateness: config.lateness,
+        }
+    }
+
+    /// Takes in one packet.
+    #[inline]
+    pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>) {
+        if !packet.payload.is_empty() {
+            self.names.observe(at, packet);
+        }
+        let mut sink = Growth {
+            table: &mut self.table,
+            origins: &self.origins,
+            filter: self.filter.as_ref(),
+        };
+        self.meter.observe(at, packet, &mut sink);
+    }
+
+    /// Ends the tick that ends at `until`.
+    pub fn flush(&mut self, until: Timestamp) -> Partial {
+        let mut sink = Growth {
+            table: &mut self.table,
+            origins: &self.origins,
+            filter: self.filter.as_ref(),
+        };
+        // Growth is put into the present interval, so packets are late when they lie before it.
+        self.meter
+            .sweep(until, until.floor(self.interval) - self.lateness, &mut sink);
+        Partial {
+            until,
+            conversations: self.table.take(),
+            heard: self.names.take(),
+            stats: self.stats(),
+        }
+    }
+
+    /// Ends every flow: no more packets will come.
+    pub fn finish(&mut self) {
+        let mut sink = Growth {
+            table: &mut self.table,
+            origins: &self.origins,
+            filter: self.filter.as_ref(),
+        };
+        self.meter.finish(&mut sink);
+    }
+
+    /// Whether no conversation is being metered and nothing waits for the next flush.
+    pub fn is_idle(&self) -> bool {
+        self.meter.stats().active == 0 && self.table.rows().is_empty()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> FrontStats {
+        FrontStats {
+            meter: self.meter.stats(),
+            folded: self.table.folded(),
+            refused: self.table.refused(),
+            names_dropped: self.names.dropped(),
+            memory: (self.meter.memory() + self.table.memory()) as u64,
+        }
+    }
+}
+
+/// Puts what conversations grew by into the tick's table; Flow Records themselves are of no use here.
+struct Growth<'a> {
+    table: &'a mut Conversations,
+    origins: &'a Origins,
+    filter: Option<&'a Filter>,
+}
+
+impl Sink for Growth<'_> {
+    fn record(&mut self, _record: FlowRecord) {}
+
+    #[inline]
+    fn growth(&mut self, key: ConversationKey, counters: &Counters) {
+        let origins = || (self.origins.origin(key.src), self.origins.origin(key.dst));
+        if let Some(filter) = self.filter {
+            let (src_origin, dst_origin) = origins();
+            let row = Conversation {
+                key,
+                src_origin,
+                dst_origin,
+                counters: *counters,
+            };
+            if !filter.matches(&row) {
+                return;
+            }
+        }
+        self.table.add(&key, counters, origins);
+    }
+}

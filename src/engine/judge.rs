@@ -1,0 +1,364 @@
+//! The half of the engine that remembers: it merges partials, closes intervals, keeps baselines and anomalies.
+
+use super::config::Config;
+use super::front::FrontStats;
+use super::hosts::Hosts;
+use super::ledger::{Event, Ledger};
+use super::partial::Partial;
+use super::plan::{Plan, PlanError};
+use super::scoring::{Load, Thresholds};
+use super::series::EntityState;
+use crate::aggregate::{Added, Conversations, Entities, Recent};
+use crate::anomaly::Policy;
+use crate::detect::{Budget, Newcomers, ThetaEstimate};
+use crate::enrich::Origins;
+use crate::model::{Anomaly, Conversation, Interval, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+mod closing;
+mod findings;
+mod persist;
+mod scanning;
+mod strangers;
+
+use findings::Pending;
+use strangers::Stranger;
+
+/// No slot: the conversation is in no entity of the view.
+const NONE: u32 = u32::MAX;
+
+/// What a Judge counted and how it stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JudgeStats {
+    /// Intervals closed.
+    pub intervals: u64,
+    /// Intervals without any traffic between others: treated as missing, not as zero.
+    pub missing_intervals: u64,
+    /// Intervals that were only partly covered: the first and the last.
+    pub partial_intervals: u64,
+    /// Conversations of the present interval and all closed ones.
+    pub conversations: u64,
+    /// Entities and series by view.
+    pub watched: Vec<Watched>,
+    /// Entities refused for lack of room.
+    pub entities_refused: u64,
+    /// Conversations refused or folded for lack of room.
+    pub conversations_folded: u64,
+    /// Past intervals given up early for lack of room: contributors are compared with fewer.
+    pub recent_given_up: u64,
+    /// Series without a chart for lack of room.
+    pub uncharted: u64,
+    /// Anomalies not kept for lack of room.
+    pub anomalies_refused: u64,
+    /// Names, questions and hosts given up for lack of room.
+    pub names_given_up: u64,
+    /// Octets the tables take.
+    pub memory: u64,
+    /// Series judged per interval, a moving average.
+    pub scored: f64,
+    /// Score (-ln p) that opens an anomaly of one interval of one series.
+    pub threshold: f64,
+}
+
+/// One view's size.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Dimensions and filter, in words.
+    pub view: String,
+    /// Entities remembered.
+    pub entities: u64,
+    /// Entities that have baselines.
+    pub with_baselines: u64,
+}
+
+/// One Judge. See the module's documentation.
+#[derive(Debug)]
+pub struct Judge {
+    config: Arc<Config>,
+    origins: Arc<Origins>,
+    plan: Plan,
+    policy: Policy,
+    budget: Budget,
+    views: Vec<ViewState>,
+    table: Conversations,
+    /// Slots of each conversation of the present interval, `plan.stride` each.
+    slots: Vec<u32>,
+    recent: Recent,
+    hosts: Hosts,
+    ledger: Ledger,
+    theta: ThetaEstimate,
+    load: Load,
+    load_now: Load,
+    thresholds: Thresholds,
+    /// New internal hosts in each of the newest intervals.
+    new_hosts: VecDeque<u32>,
+    /// New internal hosts whose anomaly is open.
+    strangers: Vec<Stranger>,
+    /// Anomalies whose conversations are to be looked at before the tick is over.
+    asked: Vec<Pending>,
+    present: Option<Present>,
+    /// End of the newest closed interval.
+    closed_until: Option<Timestamp>,
+    started: Option<Timestamp>,
+    /// Whole intervals learned from, earlier runs too.
+    learned: u64,
+    pending: BTreeMap<Timestamp, Vec<Partial>>,
+    watermarks: Vec<Timestamp>,
+    fronts: Vec<FrontStats>,
+    charts_left: usize,
+    stats: JudgeStats,
+}
+
+/// Tables of one view.
+#[derive(Debug)]
+struct ViewState {
+    entities: Entities<EntityState>,
+    /// One per metric of the view.
+    newcomers: Vec<Newcomers>,
+}
+
+/// The interval that is open.
+#[derive(Clone, Debug)]
+struct Present {
+    interval: Interval,
+    /// Traffic began in the middle of it.
+    partial: bool,
+    /// Late packets when it began.
+    late_before: u64,
+}
+
+impl Judge {
+    /// A Judge that waits for partials of `fronts` Fronts.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`]: a rule cannot be used.
+    pub fn new(config: Arc<Config>, origins: Arc<Origins>, fronts: usize) -> Result<Self, PlanError> {
+        let plan = Plan::new(&config)?;
+        let shares = config.shares(plan.tables);
+        let seed = config.metering.seed;
+        let budget = Budget {
+            false_alarms_per_day: config.false_alarms_per_day,
+        };
+        let views = plan.views.iter().take(plan.tables).map(|view| ViewState {
+            entities: Entities::new(view.sets, shares.entities, seed),
+            newcomers: view.metrics.iter().map(|_| Newcomers::new()).collect(),
+        });
+        Ok(Self {
+            views: views.collect(),
+            policy: Policy::default(),
+            table: Conversations::new(shares.conversations, seed),
+            slots: Vec::new(),
+            recent: Recent::new(60, shares.recent),
+            hosts: Hosts::new(config.profiled_hosts, config.questions_per_host),
+            ledger: Ledger::new(config.anomaly_limit),
+            theta: ThetaEstimate::default(),
+            load: Load::default(),
+            load_now: Load::default(),
+            thresholds: Load::default().thresholds(&budget, config.interval),
+            new_hosts: VecDeque::new(),
+            strangers: Vec::new(),
+            asked: Vec::new(),
+            present: None,
+            closed_until: None,
+            started: None,
+            learned: 0,
+            pending: BTreeMap::new(),
+            watermarks: vec![Timestamp::MIN; fronts],
+            fronts: vec![FrontStats::default(); fronts],
+            charts_left: if config.history == 0 { 0 } else { shares.histories },
+            stats: JudgeStats::default(),
+            budget,
+            plan,
+            config,
+            origins,
+        })
+    }
+
+    /// Takes in one tick of one Front. Ticks are judged once every Front has come that far, whatever the order.
+    pub fn accept(&mut self, front: usize, partial: Partial) {
+        if let Some(watermark) = self.watermarks.get_mut(front) {
+            *watermark = (*watermark).max(partial.until);
+        }
+        if let Some(stats) = self.fronts.get_mut(front) {
+            *stats = partial.stats;
+        }
+        self.pending.entry(partial.until).or_default().push(partial);
+        let complete = self.watermarks.iter().copied().min().unwrap_or(Timestamp::MAX);
+        while let Some(tick) = self.pending.first_entry().filter(|tick| *tick.key() <= complete) {
+            let (until, partials) = tick.remove_entry();
+            self.tick(until, partials);
+        }
+    }
+
+    /// Judges what is open as far as it goes; nothing more will come.
+    pub fn finish(&mut self) {
+        for (until, partials) in std::mem::take(&mut self.pending) {
+            self.tick(until, partials);
+        }
+        if self.present.is_some() {
+            self.close(false);
+        }
+        self.profile_hosts();
+    }
+
+    /// The next thing that happened to an anomaly.
+    pub fn poll(&mut self) -> Option<Event> {
+        self.ledger.poll()
+    }
+
+    /// All anomalies so far with their incidents, in order of their start.
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        self.ledger.all()
+    }
+
+    fn tick(&mut self, until: Timestamp, partials: Vec<Partial>) {
+        self.enter(until);
+        let known = self.table.rows().len();
+        for partial in partials {
+            partial.conversations.iter().for_each(|row| self.roll_up(row));
+            partial
+                .heard
+                .into_iter()
+                .for_each(|hearing| self.hosts.hear(hearing));
+        }
+        self.walk_scans(until);
+        self.look_early(until);
+        self.meet_hosts(known, until);
+        self.answer();
+        if self.present.as_ref().is_some_and(|p| p.interval.end <= until) {
+            self.close(true);
+        }
+    }
+
+    /// Makes the interval that ends with or holds the tick before `until` the present one.
+    fn enter(&mut self, until: Timestamp) {
+        let start = until - self.config.tick;
+        let interval = Interval::holding(start, self.config.interval);
+        if self.present.as_ref().is_some_and(|p| p.interval == interval) {
+            return;
+        }
+        if self.present.is_some() {
+            self.close(false);
+        }
+        if let Some(closed) = self.closed_until.filter(|&closed| closed < interval.start) {
+            self.miss(closed, interval.start);
+        }
+        let first = self.started.is_none();
+        self.started = self.started.or(Some(start));
+        let late_before = self.fronts.iter().map(|f| f.meter.late_packets).sum();
+        self.present = Some(Present {
+            interval,
+            partial: first && start > interval.start,
+            late_before,
+        });
+    }
+
+    /// Adds what a conversation grew by to the interval and to every entity it belongs to.
+    fn roll_up(&mut self, row: &Conversation) {
+        let (id, first) = match self.table.merge(row) {
+            Added::New(id) => (id, true),
+            Added::Known(id) => (id, false),
+            Added::Refused => return,
+        };
+        let Some(whole) = self.table.get(id).copied() else {
+            return;
+        };
+        if first {
+            self.stats.conversations += 1;
+            self.find_slots(&whole);
+        }
+        let from = id as usize * self.plan.stride;
+        let Some(slots) = self.slots.get(from..from + self.plan.stride) else {
+            return;
+        };
+        let mut at = slots.iter();
+        for (view, plan) in self.views.iter_mut().zip(&self.plan.views) {
+            for end in 0..2 {
+                let slot = at.next().copied().unwrap_or(NONE);
+                if slot == NONE {
+                    continue;
+                }
+                let Some(state) = view.entities.add(slot, &whole, &row.counters, first) else {
+                    continue;
+                };
+                state.spoke |= end == 0;
+                if !plan.scans.is_empty() && row.counters.failed + row.counters.answered > 0 {
+                    scanning::tell(state, &whole, &row.counters);
+                }
+            }
+        }
+    }
+
+    /// Finds the entities of a conversation that is new in this interval.
+    fn find_slots(&mut self, row: &Conversation) {
+        for (view, plan) in self.views.iter_mut().zip(&self.plan.views) {
+            let keys = if plan.passes(row) {
+                plan.grouping.keys(row)
+            } else {
+                [None, None]
+            };
+            for key in keys {
+                let slot = key.and_then(|key| view.entities.slot(&key));
+                self.slots.push(slot.unwrap_or(NONE));
+            }
+        }
+    }
+
+    /// Whether findings may be reported yet.
+    fn is_learning(&self, at: Timestamp) -> bool {
+        self.started
+            .is_some_and(|start| at.since(start) <= self.config.learn && !self.config.learn.is_zero())
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> JudgeStats {
+        let watched = self
+            .views
+            .iter()
+            .zip(&self.plan.views)
+            .map(|(view, plan)| Watched {
+                view: plan.to_string(),
+                entities: view.entities.rows().len() as u64,
+                with_baselines: view
+                    .entities
+                    .rows()
+                    .iter()
+                    .filter(|r| !r.state.series.is_empty())
+                    .count() as u64,
+            });
+        JudgeStats {
+            watched: watched.collect(),
+            entities_refused: self.views.iter().map(|v| v.entities.refused()).sum(),
+            conversations_folded: self.table.folded() + self.table.refused(),
+            recent_given_up: self.recent.given_up(),
+            anomalies_refused: self.ledger.refused,
+            names_given_up: self.hosts.given_up,
+            memory: self.memory() as u64,
+            scored: self.load.series,
+            threshold: self.thresholds.point,
+            ..self.stats.clone()
+        }
+    }
+
+    /// Octets the tables take, about.
+    fn memory(&self) -> usize {
+        let state = |s: &EntityState| s.series.len() * 256 + s.contacts.as_ref().map_or(0, |_| 64);
+        let entities = |view: &ViewState| {
+            view.entities.memory()
+                + view
+                    .entities
+                    .rows()
+                    .iter()
+                    .map(|r| state(&r.state))
+                    .sum::<usize>()
+        };
+        self.views.iter().map(entities).sum::<usize>()
+            + self.table.memory()
+            + self.slots.capacity() * 4
+            + self.recent.memory()
+            + self.hosts.memory()
+            + self.ledger.memory()
+    }
+}

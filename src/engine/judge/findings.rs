@@ -1,0 +1,205 @@
+//! From a finding to the ledger: opens, goes on with and ends the episodes of an entity.
+
+use super::super::evidence::{self, Question};
+use super::super::ledger::{Finding, What, Words, profiled};
+use super::Judge;
+use crate::aggregate::EntityKey;
+use crate::anomaly::{Episode, Step};
+use crate::model::Timestamp;
+
+/// An anomaly whose worst interval is the present one: its conversations are to be looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    id: u64,
+    rule: usize,
+    question: Question,
+    what: Option<What>,
+}
+
+impl Judge {
+    /// A finding passes in an interval that is still open: opens its episode unless it is open already.
+    pub(super) fn open(&mut self, view: usize, key: &EntityKey, finding: Finding) {
+        if self.is_learning(finding.at) {
+            return;
+        }
+        let Some(rule) = self.plan.rules.get(finding.rule) else {
+            return;
+        };
+        let id = finding.id(rule);
+        let Some(slot) = self.views.get_mut(view).and_then(|v| v.entities.slot(key)) else {
+            return;
+        };
+        let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
+            return;
+        };
+        let known = row.state.episode(finding.rule, finding.direction);
+        let (id, started, what) = match known {
+            Some(episode) if episode.is_open() => (episode.id, episode.started_at, None),
+            Some(_) => return, // the close of the interval decides whether it is the same again
+            None => {
+                let episode = Episode::open(id, finding.interval, &finding.deviation);
+                row.state
+                    .episodes
+                    .push((finding.rule as u16, finding.direction, episode));
+                (id, episode.started_at, Some(What::Opened))
+            }
+        };
+        if self.ledger.open(id, rule, &finding) {
+            self.ask(view, *key, &finding, id, started, what);
+        }
+    }
+
+    /// An interval closed: goes on with an episode, opens one, or ends it; true when it ended.
+    pub(super) fn step(&mut self, view: usize, slot: u32, finding: Finding, passes: bool) -> bool {
+        let policy = self.policy;
+        let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
+            return false;
+        };
+        let key = row.key;
+        let Some(episode) = row.state.episode(finding.rule, finding.direction) else {
+            if passes {
+                self.open(view, &key, finding);
+            }
+            return false;
+        };
+        let step = episode.step(finding.interval, finding.deviation.score, passes, &policy);
+        let Episode {
+            id,
+            started_at,
+            last_at,
+            ..
+        } = *episode;
+        let Some(rule) = self.plan.rules.get(finding.rule) else {
+            return false;
+        };
+        match step {
+            Step::Closed => {
+                self.ledger.close(id, last_at);
+                return true;
+            }
+            Step::Reopened => {
+                self.ledger.open(id, rule, &finding);
+                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
+            }
+            Step::Worse | Step::Opened => {
+                self.ledger.worse(id, &finding);
+                self.ask(view, key, &finding, id, started_at, None);
+            }
+            Step::Escalated => {
+                self.ledger.worse(id, &finding);
+                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
+            }
+            Step::Held if finding.interval.start == started_at => {
+                // Its first interval is whole only now.
+                self.ledger.worse(id, &finding);
+                self.ask(view, key, &finding, id, started_at, None);
+            }
+            Step::Held | Step::Quiet => {}
+        }
+        false
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        view: usize,
+        key: EntityKey,
+        finding: &Finding,
+        id: u64,
+        before: Timestamp,
+        what: Option<What>,
+    ) {
+        let question = Question {
+            view,
+            key,
+            metric: finding.metric,
+            before,
+        };
+        self.asked.push(Pending {
+            id,
+            rule: finding.rule,
+            question,
+            what,
+        });
+    }
+
+    /// Looks at the conversations under everything that was asked about in this interval.
+    pub(super) fn answer(&mut self) {
+        let mut asked = std::mem::take(&mut self.asked);
+        if asked.is_empty() {
+            return;
+        }
+        asked.sort_by_key(|p| (p.rule, p.question.key, p.id));
+        let questions: Vec<Question> = asked.iter().map(|p| p.question.clone()).collect();
+        let answers = evidence::gather(&questions, &self.plan.views, self.table.rows(), &self.recent);
+        let quality = self.quality();
+        let words = Words {
+            hosts: &self.hosts,
+            origins: &self.origins,
+            source: &self.config.source,
+        };
+        for (pending, evidence) in asked.iter().zip(&answers) {
+            if let Some(rule) = self.plan.rules.get(pending.rule) {
+                self.ledger.explain(pending.id, rule, evidence, &quality, &words);
+            }
+        }
+        for pending in &asked {
+            self.profile(pending.id);
+            if let Some(what) = pending.what {
+                self.ledger.tell(pending.id, what);
+            }
+        }
+    }
+
+    /// Puts the profiles of the hosts an anomaly is about into it, as they are known now.
+    fn profile(&mut self, id: u64) {
+        let origins = &self.origins;
+        let Some(anomaly) = self.ledger.get_mut(id) else {
+            return;
+        };
+        let hosts = profiled(anomaly, |ip| origins.origin(ip).internal);
+        let rows = || {
+            self.recent
+                .iter()
+                .flat_map(|(_, rows)| rows)
+                .chain(self.table.rows())
+        };
+        anomaly.profiles = hosts
+            .into_iter()
+            .map(|host| self.hosts.profile(host, rows()))
+            .collect();
+    }
+
+    /// Renews the profiles of what is still open: at the end more is known.
+    pub(super) fn profile_hosts(&mut self) {
+        let open: Vec<u64> = self
+            .ledger
+            .all()
+            .iter()
+            .filter(|a| a.ended_at.is_none())
+            .map(|a| a.id.0)
+            .collect();
+        open.into_iter().for_each(|id| self.profile(id));
+    }
+
+    /// What is wrong with the data of the present interval, a sentence each.
+    fn quality(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(present) = &self.present else {
+            return notes;
+        };
+        if present.partial {
+            notes.push("The capture begins in the middle of this interval.".to_owned());
+        }
+        let late: u64 = self.fronts.iter().map(|f| f.meter.late_packets).sum();
+        if late > present.late_before {
+            notes.push(format!(
+                "{} packets of this interval came late and are not counted.",
+                late - present.late_before
+            ));
+        }
+        if self.table.refused() > 0 {
+            notes.push("The table of conversations is full: some traffic is not counted.".to_owned());
+        }
+        notes
+    }
+}

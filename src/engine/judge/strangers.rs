@@ -1,0 +1,181 @@
+//! Internal hosts never seen before: strange only where new hosts are rare.
+
+use super::super::ledger::{Finding, What};
+use super::Judge;
+use crate::aggregate::EntityKey;
+use crate::model::{
+    Conversation, Deviation, Dimension, Direction, Entity, Interval, Ip, Metric, Timestamp, Value,
+};
+use std::collections::BTreeSet;
+
+/// Intervals that must have been learned from before a host can be called new.
+const WARM_UP: u64 = 20;
+/// Intervals over which new hosts are counted to see whether they are rare.
+const MEMORY: usize = 20;
+/// Intervals for which a new host stays new.
+const NOVELTY: u32 = 5;
+
+/// A new host whose anomaly is open.
+#[derive(Clone, Debug)]
+pub(super) struct Stranger {
+    host: Ip,
+    rule: usize,
+    view: usize,
+    id: u64,
+    since: Timestamp,
+    last: Timestamp,
+    left: u32,
+}
+
+impl Judge {
+    /// Internal hosts that spoke for the first time in this tick, whose conversations are the table's from `known` on.
+    pub(super) fn meet_hosts(&mut self, known: usize, until: Timestamp) {
+        let Some(interval) = self.present.as_ref().map(|p| p.interval) else {
+            return;
+        };
+        let usual = self.newcomers_are_usual();
+        let mut strangers: Vec<Conversation> = Vec::new();
+        for row in self.table.rows().iter().skip(known) {
+            let speaks = row.src_origin.internal && !row.key.src.is_special() && row.counters.packets > 0;
+            if speaks && self.hosts.meet(row.key.src, interval.start) {
+                strangers.push(*row);
+            }
+        }
+        if let Some(count) = self.new_hosts.back_mut() {
+            *count = count.saturating_add(strangers.len() as u32);
+        }
+        // An unassigned address that is only reached for is no host; one that speaks is.
+        strangers.sort_by_key(|row| row.key);
+        if usual || self.is_learning(until) {
+            return;
+        }
+        for row in &strangers {
+            for (rule, view) in self.plan.new_host.clone() {
+                self.found_stranger(rule, view, row, interval, until);
+            }
+        }
+    }
+
+    /// Whether new hosts are nothing to speak of: too little is known yet, or they come all the time.
+    fn newcomers_are_usual(&self) -> bool {
+        let recent: u32 = self.new_hosts.iter().sum();
+        self.learned < WARM_UP || recent as usize > 1 + self.hosts.known() / 50
+    }
+
+    fn found_stranger(
+        &mut self,
+        rule: usize,
+        view: usize,
+        row: &Conversation,
+        interval: Interval,
+        at: Timestamp,
+    ) {
+        let host = row.key.src;
+        let passes = self.plan.views.get(view).is_some_and(|view| view.passes(row));
+        let (Some(words), true) = (self.plan.rules.get(rule), passes) else {
+            return;
+        };
+        let finding = self.stranger_finding(rule, host, interval, at);
+        let id = finding.id(words);
+        if finding.deviation.observed >= words.floor && self.ledger.open(id, words, &finding) {
+            let stranger = Stranger {
+                host,
+                rule,
+                view,
+                id,
+                since: interval.start,
+                last: interval.end,
+                left: NOVELTY,
+            };
+            self.ask(
+                view,
+                key_of(host),
+                &finding,
+                id,
+                interval.start,
+                Some(What::Opened),
+            );
+            self.strangers.push(stranger);
+        }
+    }
+
+    fn stranger_finding(&self, rule: usize, host: Ip, interval: Interval, at: Timestamp) -> Finding {
+        let peers = peers(host, self.table.rows()) as f64;
+        let new: u32 = self.new_hosts.iter().sum();
+        // One more where there were `new` in so many intervals, by Laplace's rule of succession.
+        let rate = f64::from(new + 1) / (self.learned as f64 + 2.0);
+        let deviation = Deviation {
+            observed: peers,
+            expected: 0.0,
+            lower: 0.0,
+            upper: 0.0,
+            score: -rate.min(1.0).ln(),
+        };
+        Finding {
+            rule,
+            entity: Entity(vec![(Dimension::Host, Value::Ip(host))]),
+            metric: Metric::Sources,
+            direction: Direction::New,
+            deviation,
+            interval,
+            at,
+            severity: self.plan.rules.get(rule).map(|r| r.severity).unwrap_or_default(),
+        }
+    }
+
+    /// At the close: a stranger becomes better known, and after a while is none.
+    pub(super) fn close_strangers(&mut self, interval: Interval) {
+        let mut strangers = std::mem::take(&mut self.strangers);
+        for stranger in &mut strangers {
+            let mut finding = self.stranger_finding(stranger.rule, stranger.host, interval, interval.end);
+            stranger.left = stranger.left.saturating_sub(1);
+            if finding.deviation.observed > 0.0 {
+                stranger.last = interval.end;
+            }
+            let known = self.ledger.get_mut(stranger.id).map_or(0.0, |a| a.worst.observed);
+            let score = self.ledger.get_mut(stranger.id).map_or(0.0, |a| a.worst.score);
+            if finding.deviation.observed > known || interval.start == stranger.since {
+                finding.deviation.score = score;
+                self.ledger.worse(stranger.id, &finding);
+                self.ask(
+                    stranger.view,
+                    key_of(stranger.host),
+                    &finding,
+                    stranger.id,
+                    stranger.since,
+                    None,
+                );
+            }
+        }
+        // Asked before closing, so that the closed anomaly is the explained one.
+        self.answer();
+        for stranger in strangers.iter().filter(|s| s.left == 0) {
+            self.ledger.close(stranger.id, stranger.last);
+        }
+        strangers.retain(|s| s.left > 0);
+        self.strangers = strangers;
+        self.new_hosts.push_back(0);
+        if self.new_hosts.len() > MEMORY {
+            self.new_hosts.pop_front();
+        }
+    }
+}
+
+fn key_of(host: Ip) -> EntityKey {
+    EntityKey {
+        addresses: [host.bits(), 0],
+        numbers: [0, 0],
+    }
+}
+
+/// With how many others a host took part in traffic.
+fn peers(host: Ip, rows: &[Conversation]) -> usize {
+    let others = rows
+        .iter()
+        .filter_map(|row| match (row.key.src == host, row.key.dst == host) {
+            (true, false) => Some(row.key.dst),
+            (false, true) => Some(row.key.src),
+            _ => None,
+        });
+    others.collect::<BTreeSet<Ip>>().len()
+}

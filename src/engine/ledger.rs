@@ -1,0 +1,390 @@
+//! The anomalies of one run: opened, made worse, closed; each complete enough at any time to be shown.
+
+use super::evidence::Evidence;
+use super::hosts::Hosts;
+use crate::anomaly;
+use crate::enrich::Origins;
+use crate::model::{
+    Anomaly, AnomalyId, DataQuality, Deviation, Dimension, Direction, Entity, IncidentId, Interval, Ip, Kind,
+    Metric, Point, Rule, Severity, Test, Timestamp, Value,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What happened to an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It began.
+    Opened,
+    /// It became graver.
+    Escalated,
+    /// It ended.
+    Closed,
+}
+
+/// Something that happened to an anomaly, with the anomaly as it then was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What.
+    pub what: What,
+    /// To which.
+    pub anomaly: Anomaly,
+}
+
+/// One deviation a test found: everything known before looking at the conversations under it.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) rule: usize,
+    pub(super) entity: Entity,
+    pub(super) metric: Metric,
+    pub(super) direction: Direction,
+    pub(super) deviation: Deviation,
+    pub(super) interval: Interval,
+    /// When it could be said.
+    pub(super) at: Timestamp,
+    /// The graver of the rule's severity and what the test itself says.
+    pub(super) severity: Severity,
+}
+
+impl Finding {
+    /// The id of the anomaly it would open: the same for the same rule, entity, metric, side and start.
+    pub(super) fn id(&self, rule: &Rule) -> u64 {
+        let text = format!(
+            "{}\n{}\n{}\n{}\n{}",
+            rule.name,
+            self.entity,
+            self.metric,
+            self.direction.name(),
+            self.interval.start.as_nanos()
+        );
+        fnv1a(text.as_bytes())
+    }
+}
+
+/// FNV-1a, 64 bits (draft-eastlake-fnv): stable and short; nothing here resists an adversary, nor needs to.
+fn fnv1a(octets: &[u8]) -> u64 {
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// All anomalies of one run, bounded.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    anomalies: BTreeMap<u64, Anomaly>,
+    events: VecDeque<Event>,
+    limit: usize,
+    /// Anomalies that were not kept because the ledger was full.
+    pub(super) refused: u64,
+    /// Events that were not kept because nobody polled.
+    pub(super) events_dropped: u64,
+}
+
+/// What the ledger needs to know to put an anomaly into words.
+pub(super) struct Words<'a> {
+    pub(super) hosts: &'a Hosts,
+    pub(super) origins: &'a Origins,
+    pub(super) source: &'a str,
+}
+
+impl Ledger {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Opens an anomaly, or makes the one of the same id worse.
+    pub(super) fn open(&mut self, id: u64, rule: &Rule, finding: &Finding) -> bool {
+        if self.anomalies.len() >= self.limit && !self.anomalies.contains_key(&id) {
+            self.refused += 1;
+            return false;
+        }
+        let anomaly = self
+            .anomalies
+            .entry(id)
+            .or_insert_with(|| blank(id, rule, finding));
+        anomaly.ended_at = None;
+        self.worse(id, finding);
+        true
+    }
+
+    /// Replaces the worst deviation when this one is.
+    pub(super) fn worse(&mut self, id: u64, finding: &Finding) {
+        let Some(anomaly) = self.anomalies.get_mut(&id) else {
+            return;
+        };
+        anomaly.severity = anomaly.severity.max(finding.severity);
+        if finding.deviation.score >= anomaly.worst.score {
+            anomaly.worst = finding.deviation;
+        }
+    }
+
+    /// Puts in who brought the worst interval about, what it is called, and the sentence.
+    pub(super) fn explain(
+        &mut self,
+        id: u64,
+        rule: &Rule,
+        evidence: &Evidence,
+        quality: &[String],
+        words: &Words<'_>,
+    ) {
+        let Some(anomaly) = self.anomalies.get_mut(&id) else {
+            return;
+        };
+        anomaly.kind = anomaly::name(
+            rule.kind,
+            anomaly.metric,
+            anomaly.direction,
+            &evidence.now,
+            &evidence.usual,
+        );
+        let own: Vec<Dimension> = anomaly.entity.0.iter().map(|(dimension, _)| *dimension).collect();
+        anomaly.contributors = anomaly::rank(&evidence.parts, evidence.total, &own, |dimension, value| {
+            words.value_name(dimension, value)
+        });
+        anomaly.data_quality = DataQuality {
+            grade: if quality.is_empty() { "good" } else { "partial" },
+            notes: quality.to_vec(),
+        };
+        anomaly.text = anomaly::sentence(anomaly, &|ip| words.hosts.name(ip));
+        anomaly.reproduce = format!(
+            "tidemark flows {} -f '{}'",
+            words.source,
+            filter_text(&anomaly.entity)
+        );
+    }
+
+    /// Says that something happened to an anomaly.
+    pub(super) fn tell(&mut self, id: u64, what: What) {
+        let Some(anomaly) = self.anomalies.get(&id) else {
+            return;
+        };
+        if self.events.len() >= self.limit {
+            self.events_dropped += 1;
+            self.events.pop_front();
+        }
+        self.events.push_back(Event {
+            what,
+            anomaly: anomaly.clone(),
+        });
+    }
+
+    /// Ends an anomaly at the end of its last deviating interval.
+    pub(super) fn close(&mut self, id: u64, ended_at: Timestamp) {
+        if let Some(anomaly) = self.anomalies.get_mut(&id) {
+            anomaly.ended_at = Some(ended_at);
+        }
+        self.tell(id, What::Closed);
+    }
+
+    /// Keeps the series around an open anomaly for its chart.
+    pub(super) fn chart(&mut self, id: u64, history: &VecDeque<Point>) {
+        if let Some(anomaly) = self.anomalies.get_mut(&id) {
+            anomaly.history = history.iter().copied().collect();
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Anomaly> {
+        self.anomalies.get_mut(&id)
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// All anomalies with their incidents, by start and id.
+    pub(super) fn all(&self) -> Vec<Anomaly> {
+        let mut all: Vec<Anomaly> = self.anomalies.values().cloned().collect();
+        all.sort_by_key(|a| (a.started_at, a.detected_at, a.id));
+        anomaly::group(&mut all);
+        all
+    }
+
+    /// Octets it takes, about.
+    pub(super) fn memory(&self) -> usize {
+        self.anomalies.values().map(|a| 2048 + a.history.len() * 24).sum()
+    }
+}
+
+impl Words<'_> {
+    fn value_name(&self, dimension: Dimension, value: Value) -> Option<String> {
+        match (dimension, value) {
+            (_, Value::Ip(ip)) => self.hosts.name(ip),
+            (Dimension::SrcAs | Dimension::DstAs, Value::Number(asn)) => {
+                self.origins.as_name(asn).map(str::to_owned)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn blank(id: u64, rule: &Rule, finding: &Finding) -> Anomaly {
+    Anomaly {
+        id: AnomalyId(id),
+        rule: rule.name.clone(),
+        kind: rule.kind,
+        severity: finding.severity,
+        entity: finding.entity.clone(),
+        metric: finding.metric,
+        direction: finding.direction,
+        worst: Deviation {
+            score: f64::NEG_INFINITY,
+            ..finding.deviation
+        },
+        unit: anomaly::unit(finding.metric, finding.interval.length()),
+        started_at: finding.interval.start,
+        detected_at: finding.at,
+        ended_at: None,
+        incident: IncidentId(id),
+        headline: false,
+        contributors: BTreeMap::new(),
+        data_quality: DataQuality {
+            grade: "good",
+            notes: Vec::new(),
+        },
+        text: String::new(),
+        reproduce: String::new(),
+        technique: rule.technique.clone(),
+        next: rule.next.clone(),
+        profiles: Vec::new(),
+        history: Vec::new(),
+        interval: finding.interval.length(),
+    }
+}
+
+/// A filter for the traffic of an entity, in the language of `-f`.
+fn filter_text(entity: &Entity) -> String {
+    let terms: Vec<String> = entity
+        .0
+        .iter()
+        .map(|(dimension, value)| match dimension {
+            Dimension::SrcIp => format!("src host {value}"),
+            Dimension::DstIp => format!("dst host {value}"),
+            Dimension::Host => format!("host {value}"),
+            Dimension::SrcAs => format!("src as {value}"),
+            Dimension::DstAs => format!("dst as {value}"),
+            Dimension::SrcCountry => format!("src country {value}"),
+            Dimension::DstCountry => format!("dst country {value}"),
+            Dimension::DstPort => format!("dst port {value}"),
+            Dimension::SrcPort => format!("src port {value}"),
+            Dimension::Protocol => format!("proto {value}"),
+        })
+        .collect();
+    if terms.is_empty() {
+        "any".to_owned()
+    } else {
+        terms.join(" and ")
+    }
+}
+
+/// The severity of a finding: a limit that is only near is low, whatever its rule says of reaching it.
+pub(super) fn severity(rule: &Rule, test: &Test, deviation: &Deviation) -> Severity {
+    match test {
+        Test::Limit(_) if deviation.observed < deviation.expected => Severity::Low,
+        _ => rule.severity,
+    }
+}
+
+/// Hosts whose profile belongs to an anomaly: the internal addresses it is about.
+pub(super) fn profiled(anomaly: &Anomaly, is_internal: impl Fn(Ip) -> bool) -> Vec<Ip> {
+    let mut hosts: Vec<Ip> = anomaly.entity.addresses().filter(|&ip| is_internal(ip)).collect();
+    if hosts.is_empty() && !matches!(anomaly.kind, Kind::DataQuality) {
+        let lists = [Dimension::SrcIp, Dimension::DstIp]
+            .into_iter()
+            .filter_map(|d| anomaly.contributors.get(&d));
+        for contributor in lists.flatten().filter(|c| c.share >= 0.25) {
+            if let Value::Ip(ip) = contributor.value
+                && is_internal(ip)
+                && !hosts.contains(&ip)
+            {
+                hosts.push(ip);
+            }
+        }
+    }
+    hosts.truncate(4);
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(start: i64, score: f64) -> Finding {
+        let interval = Interval::holding(Timestamp::from_secs(start), std::time::Duration::from_secs(60));
+        Finding {
+            rule: 0,
+            entity: Entity(vec![(Dimension::DstIp, Value::Ip(Ip::v4(1)))]),
+            metric: Metric::Bytes,
+            direction: Direction::Above,
+            deviation: Deviation {
+                observed: score,
+                score,
+                ..Deviation::default()
+            },
+            interval,
+            at: interval.end,
+            severity: Severity::High,
+        }
+    }
+
+    fn rule() -> Rule {
+        Rule {
+            name: "load".into(),
+            description: String::new(),
+            filter: None,
+            dimensions: vec![Dimension::DstIp],
+            metric: Metric::Bytes,
+            test: Test::Baseline {
+                above: true,
+                below: false,
+            },
+            floor: 0.0,
+            severity: Severity::High,
+            kind: Kind::LoadSpike,
+            technique: None,
+            next: vec![],
+            false_causes: vec![],
+        }
+    }
+
+    #[test]
+    fn the_same_deviation_has_the_same_id_and_another_start_another() {
+        assert_eq!(finding(60, 1.0).id(&rule()), finding(119, 9.0).id(&rule()));
+        assert_ne!(finding(60, 1.0).id(&rule()), finding(120, 1.0).id(&rule()));
+    }
+
+    #[test]
+    fn the_worst_interval_stays() {
+        let mut ledger = Ledger::new(10);
+        ledger.open(7, &rule(), &finding(60, 20.0));
+        ledger.worse(7, &finding(120, 30.0));
+        ledger.worse(7, &finding(180, 25.0));
+        assert_eq!(ledger.all()[0].worst.observed, 30.0);
+    }
+
+    #[test]
+    fn a_full_ledger_counts_what_it_refuses() {
+        let mut ledger = Ledger::new(1);
+        assert!(ledger.open(1, &rule(), &finding(60, 20.0)));
+        assert!(!ledger.open(2, &rule(), &finding(60, 20.0)));
+        assert!(ledger.open(1, &rule(), &finding(120, 20.0)));
+        assert_eq!((ledger.all().len(), ledger.refused), (1, 1));
+    }
+
+    #[test]
+    fn every_entity_has_a_filter_that_parses() {
+        for dimension in Dimension::ALL {
+            let value = match dimension {
+                Dimension::SrcIp | Dimension::DstIp | Dimension::Host => Value::Ip(Ip::v4(1)),
+                Dimension::SrcCountry | Dimension::DstCountry => {
+                    Value::Country(crate::model::Country(*b"FI"))
+                }
+                _ => Value::Number(80),
+            };
+            let text = filter_text(&Entity(vec![(dimension, value)]));
+            assert!(crate::filter::Filter::parse(&text).is_ok(), "{text}");
+        }
+        assert!(crate::filter::Filter::parse(&filter_text(&Entity(vec![]))).is_ok());
+    }
+}

@@ -1,0 +1,207 @@
+//! Rules compiled into views: which tables to keep, and which tests to run on which of their metrics.
+
+use super::config::Config;
+use crate::aggregate::{Grouping, GroupingError, Sets};
+use crate::detect::Class;
+use crate::filter::{Filter, FilterError};
+use crate::model::{Conversation, Metric, Rule, Test};
+use std::fmt;
+
+/// Why the rules cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A rule's filter, or the run's (`None`).
+    #[error("{}{source}", rule.as_ref().map(|r| format!("rule `{r}`: ")).unwrap_or_default())]
+    Filter {
+        /// The rule.
+        rule: Option<String>,
+        /// What is wrong with it.
+        source: FilterError,
+    },
+    /// A rule's dimensions.
+    #[error("rule `{rule}`: {source}")]
+    Grouping {
+        /// The rule.
+        rule: String,
+        /// What is wrong with them.
+        source: GroupingError,
+    },
+}
+
+/// What the engine keeps and runs, made of the rules once.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) rules: Vec<Rule>,
+    /// The views that have tables; after them one per rule of [`Test::NewHost`], which need none but are asked for
+    /// evidence.
+    pub(super) views: Vec<View>,
+    /// How many views have tables.
+    pub(super) tables: usize,
+    /// Rules of [`Test::NewHost`], each with its view.
+    pub(super) new_host: Vec<(usize, usize)>,
+    /// Slots a conversation can have over all views, two each.
+    pub(super) stride: usize,
+}
+
+/// One combination of filter and dimensions.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) grouping: Grouping,
+    pub(super) filter: Option<Filter>,
+    pub(super) sets: Sets,
+    pub(super) metrics: Vec<MetricPlan>,
+    /// Rules of [`Test::Scan`].
+    pub(super) scans: Vec<usize>,
+}
+
+/// The tests on one metric of a view.
+#[derive(Debug)]
+pub(super) struct MetricPlan {
+    pub(super) metric: Metric,
+    pub(super) class: Class,
+    /// Relative standard error of the measurement itself.
+    pub(super) noise: f64,
+    /// Whether any test needs a baseline.
+    pub(super) baseline: bool,
+    /// Rules, with what they judge.
+    pub(super) rules: Vec<(usize, Test)>,
+}
+
+impl MetricPlan {
+    /// Whether a rule runs the sequential test on it.
+    pub(super) fn sequential(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|(_, test)| matches!(test, Test::Sequential))
+    }
+}
+
+impl Plan {
+    pub(super) fn new(config: &Config) -> Result<Self, PlanError> {
+        if let Some(text) = &config.filter {
+            Filter::parse(text).map_err(|source| PlanError::Filter { rule: None, source })?;
+        }
+        let mut plan = Self {
+            rules: config.rules.clone(),
+            views: Vec::new(),
+            tables: 0,
+            new_host: Vec::new(),
+            stride: 0,
+        };
+        let (hosts, others): (Vec<_>, Vec<_>) = config
+            .rules
+            .iter()
+            .enumerate()
+            .partition(|(_, rule)| rule.test == Test::NewHost);
+        for (i, rule) in others {
+            let view = plan.view(rule)?;
+            if let Some(view) = plan.views.get_mut(view) {
+                view.add(i, rule);
+            }
+        }
+        plan.tables = plan.views.len();
+        plan.stride = plan.tables * 2;
+        for (i, rule) in hosts {
+            plan.views.push(View::new(rule)?);
+            plan.new_host.push((i, plan.views.len() - 1));
+        }
+        Ok(plan)
+    }
+
+    /// The view of a rule: one that is there already, or a new one.
+    fn view(&mut self, rule: &Rule) -> Result<usize, PlanError> {
+        let view = View::new(rule)?;
+        let known = self
+            .views
+            .iter()
+            .position(|v| v.grouping == view.grouping && v.filter == view.filter);
+        Ok(known.unwrap_or_else(|| {
+            self.views.push(view);
+            self.views.len() - 1
+        }))
+    }
+}
+
+impl fmt::Display for View {
+    /// `dst_ip+dst_port where dst internal`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.grouping.dimensions().iter().map(|d| d.name()).collect();
+        f.write_str(if names.is_empty() { "all traffic" } else { "" })?;
+        f.write_str(&names.join("+"))?;
+        match &self.filter {
+            Some(filter) => write!(f, " where {filter}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl View {
+    fn new(rule: &Rule) -> Result<Self, PlanError> {
+        let filter = rule.filter.as_deref().map(Filter::parse).transpose();
+        Ok(Self {
+            grouping: Grouping::new(&rule.dimensions).map_err(|source| PlanError::Grouping {
+                rule: rule.name.clone(),
+                source,
+            })?,
+            filter: filter.map_err(|source| PlanError::Filter {
+                rule: Some(rule.name.clone()),
+                source,
+            })?,
+            sets: Sets::default(),
+            metrics: Vec::new(),
+            scans: Vec::new(),
+        })
+    }
+
+    fn add(&mut self, i: usize, rule: &Rule) {
+        self.sets.sources |= rule.metric == Metric::Sources;
+        self.sets.destinations |= rule.metric == Metric::Destinations;
+        self.sets.ports |= rule.metric == Metric::Ports;
+        if rule.test == Test::Scan {
+            self.scans.push(i);
+            return;
+        }
+        let known = self
+            .metrics
+            .iter()
+            .position(|m| m.metric == rule.metric)
+            .unwrap_or_else(|| {
+                self.metrics.push(MetricPlan {
+                    metric: rule.metric,
+                    class: if rule.metric == Metric::Bytes {
+                        Class::Bytes
+                    } else {
+                        Class::Count
+                    },
+                    noise: if rule.metric.is_distinct() {
+                        crate::aggregate::DistinctCount::ERROR
+                    } else {
+                        0.0
+                    },
+                    baseline: false,
+                    rules: Vec::new(),
+                });
+                self.metrics.len() - 1
+            });
+        if let Some(metric) = self.metrics.get_mut(known) {
+            metric.baseline |= matches!(rule.test, Test::Baseline { .. } | Test::Sequential);
+            metric.rules.push((i, rule.test));
+        }
+    }
+
+    /// Names a view so that what was learned in it can be found again: it changes when the meaning of its series does.
+    pub(super) fn fingerprint(&self) -> String {
+        let metrics: Vec<String> = self
+            .metrics
+            .iter()
+            .map(|m| format!("{}{}", m.metric, if m.sequential() { "~" } else { "" }))
+            .collect();
+        format!("{self}: {}", metrics.join(" "))
+    }
+
+    /// Whether a conversation belongs in this view.
+    #[inline]
+    pub(super) fn passes(&self, row: &Conversation) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.matches(row))
+    }
+}

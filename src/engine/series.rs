@@ -1,0 +1,213 @@
+//! What the Judge remembers of one entity: a baseline per metric, open episodes, first contacts.
+
+use crate::anomaly::{Episode, Policy};
+use crate::detect::{Baseline, ScanWalk, SequentialSeries};
+use crate::model::{Direction, Point};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Intervals an entity must have been seen in before it gets baselines: most strangers never come back.
+pub(super) const PROBATION: u32 = 2;
+
+/// The sequential test of a series with its newest score.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Sequence {
+    pub(super) series: SequentialSeries,
+    /// Logarithm of the evidence after the newest whole interval.
+    pub(super) score: f64,
+}
+
+impl Sequence {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self {
+            series: SequentialSeries::new(interval),
+            score: 0.0,
+        }
+    }
+}
+
+/// One metric of one entity.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Series {
+    pub(super) baseline: Option<Baseline>,
+    pub(super) sequential: Option<Box<Sequence>>,
+    /// The newest judged intervals, oldest first; for charts.
+    #[serde(skip)]
+    pub(super) history: VecDeque<Point>,
+}
+
+/// First contacts of a source: one bit per hash of (destination, port), failed and answered ones apart, so that the
+/// order in which contacts are told changes nothing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Contacts {
+    pub(super) walk: ScanWalk,
+    failed: u64,
+    answered: u64,
+    new_failed: u64,
+    new_answered: u64,
+    /// New failed contacts of this interval.
+    pub(super) failed_in_interval: u32,
+}
+
+/// Bits of a contact filter that may be set before it is cleared and learns afresh.
+const NEARLY_FULL: u32 = 48;
+
+impl Contacts {
+    /// A contact with the destination and port of `hash` failed or was answered.
+    #[inline]
+    pub(super) fn tell(&mut self, hash: u64, failed: bool, answered: bool) {
+        let bit = 1u64 << (hash & 63);
+        self.new_failed |= if failed { bit } else { 0 };
+        self.new_answered |= if answered { bit } else { 0 };
+    }
+
+    /// How many contacts since the last call failed, and were answered, that had not been made before.
+    pub(super) fn first_contacts(&mut self) -> (u32, u32) {
+        let failed = (self.new_failed & !self.failed).count_ones();
+        let answered = (self.new_answered & !self.answered).count_ones();
+        self.failed |= std::mem::take(&mut self.new_failed);
+        self.answered |= std::mem::take(&mut self.new_answered);
+        self.failed_in_interval += failed;
+        (failed, answered)
+    }
+
+    /// Begins the next interval.
+    pub(super) fn begin_interval(&mut self) {
+        self.failed_in_interval = 0;
+        for bits in [&mut self.failed, &mut self.answered] {
+            if bits.count_ones() >= NEARLY_FULL {
+                *bits = 0;
+            }
+        }
+    }
+}
+
+/// What is remembered of one entity of one view.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct EntityState {
+    /// One per metric of the view; empty until the entity is past its probation.
+    pub(super) series: Vec<Series>,
+    /// By rule and side.
+    pub(super) episodes: Vec<(u16, Direction, Episode)>,
+    pub(super) contacts: Option<Box<Contacts>>,
+    /// Intervals it was seen in.
+    pub(super) seen: u32,
+    /// Intervals since it was last seen.
+    pub(super) idle: u32,
+    /// Whether it was the source of anything in this interval.
+    #[serde(skip)]
+    pub(super) spoke: bool,
+}
+
+impl EntityState {
+    /// The episode of a rule on one side.
+    pub(super) fn episode(&mut self, rule: usize, direction: Direction) -> Option<&mut Episode> {
+        self.episodes
+            .iter_mut()
+            .find(|(r, d, _)| usize::from(*r) == rule && *d == direction)
+            .map(|(_, _, episode)| episode)
+    }
+
+    /// What is worth keeping for a later run: what was learned, not what is open.
+    pub(super) fn saved(&self) -> Self {
+        let series = self
+            .series
+            .iter()
+            .map(|s| Series {
+                history: VecDeque::new(),
+                ..s.clone()
+            })
+            .collect();
+        Self {
+            series,
+            episodes: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether an anomaly of it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.episodes.iter().any(|(_, _, episode)| episode.is_open())
+    }
+
+    /// Begins the next interval; false when nothing is worth remembering any longer.
+    pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep) -> bool {
+        self.spoke = false;
+        self.seen = self.seen.saturating_add(u32::from(touched));
+        self.idle = if touched { 0 } else { self.idle.saturating_add(1) };
+        self.episodes.retain(|(_, _, episode)| !episode.is_over(policy));
+        if let Some(contacts) = &mut self.contacts {
+            contacts.begin_interval();
+        }
+        let patience = if self.series.is_empty() {
+            keep.probation
+        } else {
+            keep.known
+        };
+        self.idle < patience || !self.episodes.is_empty()
+    }
+}
+
+/// How many idle intervals an entity is remembered for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep {
+    /// Without a baseline.
+    pub(super) probation: u32,
+    /// With one.
+    pub(super) known: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_first_contacts_count_whatever_the_order() {
+        let tell = |contacts: &[(u64, bool)]| {
+            let mut state = Contacts::default();
+            contacts
+                .iter()
+                .for_each(|&(hash, failed)| state.tell(hash, failed, !failed));
+            state.first_contacts()
+        };
+        let some = [(1, true), (1, true), (2, true), (3, false), (1, false)];
+        let mut reversed = some;
+        reversed.reverse();
+        assert_eq!(tell(&some), (2, 2));
+        assert_eq!(tell(&reversed), (2, 2));
+    }
+
+    #[test]
+    fn a_contact_that_failed_before_is_no_news() {
+        let mut state = Contacts::default();
+        state.tell(5, true, false);
+        assert_eq!(state.first_contacts(), (1, 0));
+        state.begin_interval();
+        state.tell(5, true, false);
+        assert_eq!(state.first_contacts(), (0, 0));
+        (0..60).for_each(|hash| state.tell(hash, true, false));
+        assert_eq!(state.first_contacts(), (59, 0));
+        state.begin_interval();
+        state.tell(5, true, false);
+        assert_eq!(state.first_contacts(), (1, 0), "a full filter starts afresh");
+    }
+
+    #[test]
+    fn a_stranger_is_forgotten_sooner_than_who_is_known() {
+        let keep = Keep {
+            probation: 2,
+            known: 5,
+        };
+        let lives = |known: bool| {
+            let mut state = EntityState::default();
+            if known {
+                state.series.push(Series::default());
+            }
+            (0..10)
+                .take_while(|_| state.begin_interval(false, &Policy::default(), &keep))
+                .count()
+        };
+        assert_eq!((lives(false), lives(true)), (1, 4));
+    }
+}

@@ -1,0 +1,59 @@
+//! What was learned, in a form that can be kept and carried on.
+
+use super::hosts::Hosts;
+use super::scoring::Load;
+use super::series::EntityState;
+use crate::aggregate::EntityKey;
+use crate::detect::{Newcomers, ThetaEstimate};
+use crate::model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything a Judge learned. The order of entities is that of their keys, so the same learning gives the same
+/// octets.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Length of the interval it was learned under, in nanoseconds.
+    pub(super) interval: u64,
+    /// End of the last interval.
+    pub(super) until: Timestamp,
+    /// Whole intervals learned from.
+    pub(super) learned: u64,
+    pub(super) views: Vec<SavedView>,
+    pub(super) hosts: Hosts,
+    pub(super) load: Load,
+    pub(super) theta: ThetaEstimate,
+    pub(super) new_hosts: Vec<u32>,
+}
+
+/// What was learned in one view; `name` says which (its dimensions, filter and metrics).
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SavedView {
+    pub(super) name: String,
+    pub(super) entities: Vec<(EntityKey, EntityState)>,
+    pub(super) newcomers: Vec<Newcomers>,
+}
+
+/// Why a snapshot cannot be carried on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// Baselines of another interval mean something else.
+    #[error("it was learned with intervals of {saved} s, the configuration says {configured} s")]
+    Interval {
+        /// Of the snapshot.
+        saved: u64,
+        /// Of the configuration.
+        configured: u64,
+    },
+}
+
+impl Snapshot {
+    /// How many entities it remembers.
+    pub fn entities(&self) -> usize {
+        self.views.iter().map(|view| view.entities.len()).sum()
+    }
+
+    /// End of the last interval it learned from.
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+}
