@@ -2,6 +2,7 @@
 //!
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
+pub mod config;
 pub mod enrich;
 pub mod filter;
 pub mod model;
