@@ -3,6 +3,12 @@
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
 pub mod config;
+pub mod aggregate;
+pub mod anomaly;
+pub mod cli;
+pub mod detect;
 pub mod enrich;
 pub mod filter;
+pub mod meter;
 pub mod model;
+pub mod wire;

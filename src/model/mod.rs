@@ -25,6 +25,7 @@ mod network;
 mod packet;
 mod rule;
 mod time;
+pub mod units;
 
 pub use anomaly::{
     Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IncidentId, Kind,

@@ -1,0 +1,247 @@
+//! Which entities a conversation belongs to, for one combination of dimensions.
+
+use crate::model::{Conversation, Country, Dimension, Entity, Ip, Origin, Value};
+
+/// The values of an entity in a form that is compact to hash and compare; only its [`Grouping`] can read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityKey {
+    /// Addresses, in the order of the grouping's address dimensions.
+    pub addresses: [u128; 2],
+    /// Other values, in the order of the grouping's other dimensions.
+    pub numbers: [u32; 2],
+}
+
+/// A combination of dimensions, at most two of addresses and two of other values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grouping {
+    dimensions: Vec<Dimension>,
+}
+
+/// Why dimensions cannot be combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupingError {
+    /// An entity holds two addresses.
+    #[error("at most two of src_ip, dst_ip and host can be combined")]
+    Addresses,
+    /// An entity holds two values that are no addresses.
+    #[error("at most two dimensions other than addresses can be combined")]
+    Numbers,
+    /// Twice the same.
+    #[error("dimension {0} stands twice")]
+    Repeated(Dimension),
+}
+
+fn is_address(dimension: Dimension) -> bool {
+    matches!(dimension, Dimension::SrcIp | Dimension::DstIp | Dimension::Host)
+}
+
+impl Grouping {
+    /// Checks and keeps a combination; the empty one groups everything into a single entity.
+    pub fn new(dimensions: &[Dimension]) -> Result<Self, GroupingError> {
+        let addresses = dimensions.iter().filter(|d| is_address(**d)).count();
+        if addresses > 2 {
+            return Err(GroupingError::Addresses);
+        }
+        if dimensions.len() - addresses > 2 {
+            return Err(GroupingError::Numbers);
+        }
+        for (i, dimension) in dimensions.iter().enumerate() {
+            if dimensions.iter().take(i).any(|d| d == dimension) {
+                return Err(GroupingError::Repeated(*dimension));
+            }
+        }
+        Ok(Self {
+            dimensions: dimensions.to_vec(),
+        })
+    }
+
+    /// The dimensions, in the rule's order.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// The entities `row` belongs to: none where it has no value, two where `host` is both its ends.
+    #[inline]
+    pub fn keys(&self, row: &Conversation) -> [Option<EntityKey>; 2] {
+        if !self.dimensions.contains(&Dimension::Host) {
+            return [self.key(row, row.key.src), None];
+        }
+        let src = if row.src_origin.internal {
+            self.key(row, row.key.src)
+        } else {
+            None
+        };
+        let dst = if row.dst_origin.internal && row.key.dst != row.key.src {
+            self.key(row, row.key.dst)
+        } else {
+            None
+        };
+        [src, dst]
+    }
+
+    fn key(&self, row: &Conversation, host: Ip) -> Option<EntityKey> {
+        let mut key = EntityKey::default();
+        let (mut address, mut number) = (0, 0);
+        for &dimension in &self.dimensions {
+            match value(dimension, row, host)? {
+                Value::Ip(ip) => {
+                    *key.addresses.get_mut(address)? = ip.bits();
+                    address += 1;
+                }
+                Value::Number(n) => {
+                    *key.numbers.get_mut(number)? = n;
+                    number += 1;
+                }
+                Value::Country(Country([a, b])) => {
+                    *key.numbers.get_mut(number)? = u32::from(a) << 8 | u32::from(b);
+                    number += 1;
+                }
+            }
+        }
+        Some(key)
+    }
+
+    /// The entity a key of this grouping stands for.
+    pub fn entity(&self, key: &EntityKey) -> Entity {
+        let mut addresses = key.addresses.iter();
+        let mut numbers = key.numbers.iter();
+        let mut next_number = || numbers.next().copied().unwrap_or(0);
+        let mut values = Vec::with_capacity(self.dimensions.len());
+        for &dimension in &self.dimensions {
+            values.push(match dimension {
+                d if is_address(d) => (
+                    d,
+                    Value::Ip(Ip::from_bits(addresses.next().copied().unwrap_or(0))),
+                ),
+                d @ (Dimension::SrcCountry | Dimension::DstCountry) => {
+                    let [_, _, a, b] = next_number().to_be_bytes();
+                    (d, Value::Country(Country([a, b])))
+                }
+                d => (d, Value::Number(next_number())),
+            });
+        }
+        Entity(values)
+    }
+
+    /// Every value of `dimension` in `row`: one, or for `host` up to two, or none.
+    pub fn values(dimension: Dimension, row: &Conversation) -> impl Iterator<Item = Value> {
+        let ends = match dimension {
+            Dimension::Host => [
+                row.src_origin.internal.then_some(row.key.src),
+                row.dst_origin.internal.then_some(row.key.dst),
+            ],
+            _ => [Some(row.key.src), None],
+        };
+        ends.into_iter()
+            .flatten()
+            .filter_map(move |host| value(dimension, row, host))
+    }
+}
+
+/// The value of `dimension`; unknown AS and country are no value.
+fn value(dimension: Dimension, row: &Conversation, host: Ip) -> Option<Value> {
+    let asn = |origin: Origin| (origin.asn != 0).then_some(Value::Number(origin.asn));
+    let country = |origin: Origin| {
+        origin
+            .country
+            .is_known()
+            .then_some(Value::Country(origin.country))
+    };
+    let has_ports = !matches!(row.key.protocol, 1 | 58);
+    let port = |port: Option<u16>| {
+        port.filter(|&p| has_ports && p != 0)
+            .map(|p| Value::Number(u32::from(p)))
+    };
+    match dimension {
+        Dimension::SrcIp => Some(Value::Ip(row.key.src)),
+        Dimension::DstIp => Some(Value::Ip(row.key.dst)),
+        Dimension::Host => Some(Value::Ip(host)),
+        Dimension::SrcAs => asn(row.src_origin),
+        Dimension::DstAs => asn(row.dst_origin),
+        Dimension::SrcCountry => country(row.src_origin),
+        Dimension::DstCountry => country(row.dst_origin),
+        Dimension::DstPort => port(row.key.dst_port()),
+        Dimension::SrcPort => port(row.key.src_port()),
+        Dimension::Protocol => Some(Value::Number(u32::from(row.key.protocol))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ConversationKey, Counters, Role};
+
+    fn row(role: Role) -> Conversation {
+        Conversation {
+            key: ConversationKey {
+                src: Ip::v4(0x0a00_0001),
+                dst: Ip::v4(0x0a00_0002),
+                port: 443,
+                protocol: 6,
+                role,
+            },
+            src_origin: Origin {
+                asn: 64500,
+                country: Country(*b"FI"),
+                internal: true,
+            },
+            dst_origin: Origin {
+                internal: true,
+                ..Origin::default()
+            },
+            counters: Counters::default(),
+        }
+    }
+
+    fn entities(dimensions: &[Dimension], role: Role) -> String {
+        let grouping = Grouping::new(dimensions).unwrap();
+        let keys = grouping.keys(&row(role)).into_iter().flatten();
+        keys.map(|k| grouping.entity(&k).to_string())
+            .collect::<Vec<_>>()
+            .join(" | ")
+    }
+
+    #[test]
+    fn a_key_reads_back_as_the_entity_it_came_from() {
+        use Dimension::*;
+        assert_eq!(
+            entities(&[DstIp, DstPort], Role::Request),
+            "dst_ip 10.0.0.2, dst_port 443"
+        );
+        assert_eq!(
+            entities(&[SrcAs, SrcIp], Role::Request),
+            "src_as 64500, src_ip 10.0.0.1"
+        );
+        assert_eq!(
+            entities(&[SrcCountry, Protocol], Role::Request),
+            "src_country FI, protocol 6"
+        );
+        assert_eq!(entities(&[], Role::Request), "all traffic");
+    }
+
+    #[test]
+    fn what_has_no_value_is_no_entity() {
+        assert_eq!(entities(&[Dimension::DstPort], Role::Reply), "");
+        assert_eq!(entities(&[Dimension::DstAs], Role::Request), "");
+    }
+
+    #[test]
+    fn traffic_between_two_of_ours_counts_for_both_hosts() {
+        assert_eq!(
+            entities(&[Dimension::Host], Role::Reply),
+            "host 10.0.0.1 | host 10.0.0.2"
+        );
+    }
+
+    #[test]
+    fn combinations_that_do_not_fit_are_refused_with_words() {
+        use Dimension::*;
+        let error = |d: &[Dimension]| Grouping::new(d).unwrap_err().to_string();
+        assert_eq!(
+            error(&[SrcIp, DstIp, Host]),
+            "at most two of src_ip, dst_ip and host can be combined"
+        );
+        assert_eq!(error(&[SrcAs, SrcAs]), "dimension src_as stands twice");
+        assert!(Grouping::new(&[SrcAs, DstAs, DstPort]).is_err());
+    }
+}

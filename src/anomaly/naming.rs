@@ -1,0 +1,215 @@
+//! What an anomaly is called: the rule's word, unless the shape of the traffic says something more particular.
+
+use crate::model::{Conversation, Counters, Direction, FlowKey, Kind, Metric, Role};
+
+/// Ports of services that answer with far more than they are asked, or that are abused as reflectors.
+const REFLECTORS: [u16; 16] = [
+    17, 19, 53, 69, 111, 123, 137, 161, 389, 520, 1900, 3283, 3702, 5353, 11211, 27015,
+];
+
+/// Ports on which people log in.
+const LOGINS: [u16; 12] = [21, 22, 23, 110, 143, 445, 1433, 3306, 3389, 5432, 5900, 5985];
+
+/// The traffic of one entity in one interval, by what tells kinds apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// All of it.
+    pub all: Counters,
+    /// TCP.
+    pub tcp: Counters,
+    /// UDP.
+    pub udp: Counters,
+    /// ICMP of both families.
+    pub icmp: Counters,
+    /// Packets in answers from ports known for reflection, or of SYN-ACK reflection.
+    pub reflected_packets: u64,
+    /// Flows to ports on which people log in.
+    pub login_flows: u32,
+    /// Distinct sources, destinations and service ports.
+    pub sources: u64,
+    /// See `sources`.
+    pub destinations: u64,
+    /// See `sources`.
+    pub ports: u64,
+}
+
+impl Shape {
+    /// Takes in one conversation; the distinct counts are the caller's.
+    pub fn add(&mut self, row: &Conversation) {
+        let counters = &row.counters;
+        self.all.add(counters);
+        match row.key.protocol {
+            FlowKey::TCP => self.tcp.add(counters),
+            FlowKey::UDP => self.udp.add(counters),
+            FlowKey::ICMP | FlowKey::ICMPV6 => self.icmp.add(counters),
+            _ => {}
+        }
+        let answers = row.key.role == Role::Reply && counters.unsolicited > 0;
+        let known = row.key.protocol == FlowKey::TCP || REFLECTORS.contains(&row.key.port);
+        if answers && known {
+            self.reflected_packets = self.reflected_packets.saturating_add(counters.packets);
+        }
+        if row.key.role == Role::Request && LOGINS.contains(&row.key.port) {
+            self.login_flows = self.login_flows.saturating_add(counters.flows);
+        }
+    }
+}
+
+/// The name of a deviation on `metric` in `direction`, given the traffic of its worst interval.
+///
+/// `usual` is the average traffic of the reference intervals; `rule` is the word of the rule.
+pub fn name(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
+    match (rule, direction) {
+        (Kind::LoadSpike | Kind::FanIn | Kind::Flood | Kind::SynFlood | Kind::UdpFlood, Direction::Above) => {
+            load(rule, metric, now, usual)
+        }
+        (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
+        (Kind::Dip, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
+        _ => rule,
+    }
+}
+
+/// Names a rise by what it is made of; more than half of the surplus decides.
+fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
+    let surplus = now.all.packets.saturating_sub(usual.all.packets);
+    let most = |part: u64, before: u64| part.saturating_sub(before) * 2 > surplus && surplus > 0;
+    let flows = now.all.flows.saturating_sub(usual.all.flows);
+    let half_open = now.tcp.syn_only.saturating_sub(usual.tcp.syn_only);
+    if most(now.reflected_packets, usual.reflected_packets) {
+        Kind::Reflection
+    } else if half_open > 0 && half_open * 2 > flows && now.destinations <= 3 {
+        Kind::SynFlood
+    } else if rule == Kind::FanIn {
+        Kind::FanIn
+    } else if most(now.icmp.packets, usual.icmp.packets) {
+        Kind::IcmpFlood
+    } else if most(now.udp.packets, usual.udp.packets) && rule != Kind::LoadSpike {
+        Kind::UdpFlood
+    } else if metric == Metric::Bytes && flows == 0 {
+        Kind::HeavyTransfer
+    } else if rule == Kind::SynFlood {
+        Kind::LoadSpike
+    } else {
+        rule
+    }
+}
+
+/// Names a scan by how its contacts spread over addresses and ports.
+fn scan(now: &Shape) -> Kind {
+    let (hosts, ports) = (now.destinations.max(1), now.ports.max(1));
+    if hosts >= 4 * ports {
+        Kind::ScanHorizontal
+    } else if ports >= 4 * hosts {
+        Kind::ScanVertical
+    } else {
+        Kind::ScanBlock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(packets: u64, flows: u32, syn_only: u32) -> Shape {
+        let tcp = Counters {
+            packets,
+            flows,
+            syn_only,
+            ..Counters::default()
+        };
+        Shape {
+            all: tcp,
+            tcp,
+            destinations: 1,
+            sources: 10,
+            ports: 1,
+            ..Shape::default()
+        }
+    }
+
+    #[test]
+    fn half_open_connections_make_a_syn_flood() {
+        let name = name(
+            Kind::LoadSpike,
+            Metric::Packets,
+            Direction::Above,
+            &shape(900, 900, 850),
+            &shape(50, 9, 0),
+        );
+        assert_eq!(name, Kind::SynFlood);
+    }
+
+    #[test]
+    fn answers_nobody_asked_for_make_a_reflection() {
+        let now = Shape {
+            reflected_packets: 800,
+            ..shape(900, 100, 0)
+        };
+        assert_eq!(
+            name(
+                Kind::LoadSpike,
+                Metric::Packets,
+                Direction::Above,
+                &now,
+                &shape(50, 9, 0)
+            ),
+            Kind::Reflection
+        );
+    }
+
+    #[test]
+    fn bytes_without_flows_are_a_transfer_and_silence_is_an_outage() {
+        let usual = shape(50, 9, 0);
+        assert_eq!(
+            name(
+                Kind::LoadSpike,
+                Metric::Bytes,
+                Direction::Above,
+                &shape(900, 9, 0),
+                &usual
+            ),
+            Kind::HeavyTransfer
+        );
+        assert_eq!(
+            name(
+                Kind::Dip,
+                Metric::Flows,
+                Direction::Below,
+                &Shape::default(),
+                &usual
+            ),
+            Kind::Outage
+        );
+        assert_eq!(
+            name(
+                Kind::Dip,
+                Metric::Flows,
+                Direction::Below,
+                &shape(3, 1, 0),
+                &usual
+            ),
+            Kind::Dip
+        );
+    }
+
+    #[test]
+    fn scans_are_named_by_their_spread() {
+        let spread = |destinations, ports| {
+            let now = Shape {
+                destinations,
+                ports,
+                ..Shape::default()
+            };
+            name(
+                Kind::ScanBlock,
+                Metric::Failed,
+                Direction::Above,
+                &now,
+                &Shape::default(),
+            )
+        };
+        assert_eq!(spread(254, 1), Kind::ScanHorizontal);
+        assert_eq!(spread(1, 1000), Kind::ScanVertical);
+        assert_eq!(spread(8, 20), Kind::ScanBlock);
+    }
+}

@@ -1,0 +1,3 @@
+//! L5: what each subcommand does.
+
+pub mod judge;

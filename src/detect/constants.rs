@@ -1,0 +1,144 @@
+//! Every frozen number of the detection model in one place, so that a change of the model is a change of this file.
+//!
+//! Section numbers are those of the detection model's description; rates are per interval unless said otherwise.
+
+/// 4.1: bend of the variance-stabilising transform; Poisson noise below 1/a, logarithm above.
+pub const BEND: f64 = 0.01;
+/// 4.1: bytes are judged in units of this many, roughly a small packet.
+pub const BYTES_UNIT: f64 = 100.0;
+/// 4.1: added to the variance of a transformed count: the noise of counting is never below half a unit.
+pub const VARIANCE_FLOOR: f64 = 0.25;
+/// 4.1: a gauge is never believed to be steadier than this share of its expected value.
+pub const GAUGE_FLOOR: f64 = 1e-4;
+
+/// 4.2: residuals are clipped at this many scales before they teach.
+pub const CLIP: f64 = 4.0;
+/// 4.2: learning rate of the three levels.
+pub const LEVEL_RATE: f64 = 0.15;
+/// 4.2: learning rate of the base, the slow mean that profiles are relative to.
+pub const BASE_RATE: f64 = 0.0005;
+/// 4.2: learning rate of an expert's mean absolute error.
+pub const ERROR_RATE: f64 = 0.003;
+/// 4.2: an expert without a record starts at this multiple of the next simpler one's error.
+pub const UNSEEN_ERROR: f64 = 1.2;
+/// 4.2: memory of a bin of the daily profile, in days.
+pub const DAY_MEMORY: f64 = 5.0;
+/// 4.2: memory of a bin of the weekly profile, in weeks.
+pub const WEEK_MEMORY: f64 = 2.5;
+/// 4.2: bins of the daily profile (half as many where an interval is longer than a bin).
+pub const DAY_BINS: usize = 48;
+/// 4.2: bins of the weekly profile, one an hour.
+pub const WEEK_BINS: usize = 168;
+/// 4.11: age in seconds at which a series gets a daily profile.
+pub const DAY_PROFILE_AGE: f64 = 3_600.0;
+/// 4.11: age in seconds at which a series gets a weekly profile.
+pub const WEEK_PROFILE_AGE: f64 = 86_400.0;
+
+/// 4.3: learning rate of the robust scale.
+pub const SCALE_RATE: f64 = 0.002;
+/// 4.3: learning rate of the volatility, the mean of squared residuals, unclipped.
+pub const VOLATILITY_RATE: f64 = 0.05;
+/// 4.3: learning rate of the slow copy of the scale.
+pub const SLOW_SCALE_RATE: f64 = 0.0002;
+/// 4.3: the scale never falls below this share of its slow copy.
+pub const SLOW_SHARE: f64 = 0.3;
+/// 4.3: three values whose bend is below this share of their size lie on a straight line: filled in, not measured.
+pub const STRAIGHT: f64 = 2e-5;
+
+/// 4.4: two-sided probability of an exceedance of the tail's threshold.
+pub const ZETA: f64 = 0.03;
+/// 4.4: bend of excesses, so that a heavy tail stays within an exponential one.
+pub const XI: f64 = 0.5;
+/// 4.4: where a tail's threshold starts, in scales.
+pub const THRESHOLD_START: f64 = 2.5;
+/// 4.4: a tail's threshold never falls below this, in scales.
+pub const THRESHOLD_LEAST: f64 = 1.0;
+/// 4.4: smallest step of the threshold's search.
+pub const THRESHOLD_RATE: f64 = 0.02;
+/// 4.4: half-life of the record of excesses, in exceedances.
+pub const EXCESS_HALF_LIFE: f64 = 1000.0;
+/// 4.4: one excess counts at most this many times the mean one.
+pub const EXCESS_CAP: f64 = 5.0;
+/// 4.4: non-empty intervals before a transformed series may be judged.
+pub const WARM_UP: u32 = 20;
+
+/// 4.5: a count below this mean is judged by the count model once it was above [`MEAN_HIGH`].
+pub const MEAN_LOW: f64 = 8.0;
+/// 4.5: a count above this mean is judged by the transform.
+pub const MEAN_HIGH: f64 = 12.0;
+/// 4.5: forgetting of the count model's mean.
+pub const COUNT_RATE: f64 = 1.0 / 5000.0;
+/// 4.5: the count model's prior mean per interval.
+pub const PRIOR_MEAN: f64 = 0.5;
+/// 4.5: how many intervals the prior mean is worth. Few: a gamma prior of shape 1, hardly an opinion.
+pub const PRIOR_INTERVALS: f64 = 2.0;
+/// 4.5: prior overdispersion, variance = mean + od mean^2.
+pub const PRIOR_DISPERSION: f64 = 0.1;
+/// 4.5: weight of the prior overdispersion, in squared expected counts.
+pub const PRIOR_DISPERSION_WEIGHT: f64 = 2.0;
+/// 4.5: counts that an hour's factor borrows from the all-day mean.
+pub const HOUR_SHRINK: f64 = 5.0;
+/// 4.5: memory of an hour's factor, in seconds spent in that hour: ten days.
+pub const HOUR_MEMORY: f64 = 36_000.0;
+/// 4.5: counts seen before hours of the day are told apart.
+pub const HOUR_COUNTS: f64 = 30.0;
+/// 4.5: prior record of the count model's recalibration, exceedances.
+pub const COUNT_TAIL_A: f64 = 4.0;
+/// 4.5: prior record of the count model's recalibration, sum of excesses.
+pub const COUNT_TAIL_B: f64 = 4.0;
+/// 4.5: prior record of silences, how many and what they summed up to.
+pub const SILENCE_PRIOR: f64 = 6.0;
+/// 4.5: forgetting of the share of empty intervals.
+pub const EMPTY_RATE: f64 = 0.002;
+/// 4.5: above this share of empty intervals bytes are judged where there are any, and only there.
+pub const SPARSE: f64 = 0.5;
+/// 4.5: the share of non-empty intervals is believed no smaller than this.
+pub const PRESENCE_LEAST: f64 = 0.01;
+
+/// 4.7: factors of a rise that the sequential test mixes.
+pub const RISE_FACTORS: [f64; 6] = [1.3, 1.6, 2.0, 3.0, 5.0, 10.0];
+/// 4.7: one interval's log likelihood ratio is cut to plus or minus this.
+pub const RATIO_CAP: f64 = 8.0;
+/// 4.7: the mean is frozen while the evidence (as a ratio) is above this.
+pub const FREEZE_ABOVE: f64 = 10.0;
+
+/// 4.8: share of the false-alarm budget for single intervals, transform and count model together.
+pub const SHARE_POINT: f64 = 0.5;
+/// 4.8: share for the base channel.
+pub const SHARE_BASE: f64 = 0.2;
+/// 4.8: share for sequential tests of counts.
+pub const SHARE_SEQUENTIAL: f64 = 0.1;
+/// 4.8: share for scans, which are sequential tests of contacts.
+pub const SHARE_SCAN: f64 = 0.1;
+/// 4.8: share for entities never seen before.
+pub const SHARE_NEWCOMER: f64 = 0.1;
+
+/// 4.9: how much of the tail's record survives a new normal.
+pub const NEW_NORMAL_KEEPS: f64 = 0.5;
+
+/// 4.10: chance that a benign source's first contact succeeds, before anything is known of the network.
+pub const THETA_BENIGN: f64 = 0.8;
+/// 4.10: chance that a scanner's first contact succeeds.
+pub const THETA_SCANNER: f64 = 0.2;
+/// 4.10: how many contacts [`THETA_BENIGN`] is worth.
+pub const THETA_WEIGHT: f64 = 1000.0;
+/// 4.10: the network's own estimate is kept within these.
+pub const THETA_RANGE: (f64, f64) = (0.5, 0.9);
+/// 4.10: one source teaches the network's estimate at most this many contacts a tick.
+pub const THETA_CONTACTS: u32 = 10;
+/// 4.10: memory of the network's estimate, in contacts.
+pub const THETA_MEMORY: f64 = 100_000.0;
+/// 4.10: a source whose probability ratio falls to this is held benign; its test restarts.
+pub const SCAN_BENIGN: f64 = 0.01;
+
+/// 4.10: newcomers seen before newcomers are judged.
+pub const NEWCOMER_WARM_UP: u32 = 20;
+/// 4.10: forgetting of the newcomers' mean and spread.
+pub const NEWCOMER_RATE: f64 = 0.005;
+/// 4.10: newcomers are never believed to differ less than this, in logarithms.
+pub const NEWCOMER_SPREAD: f64 = 0.3;
+
+/// The edges of the usual band lie where an interval would be one in this many.
+pub const BAND_ODDS: f64 = 1000.0;
+/// Largest measurement taken at face value; keeps squares within single precision.
+pub const LARGEST: f64 = 1e15;
