@@ -2,10 +2,10 @@
 //!
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
-pub mod config;
 pub mod aggregate;
 pub mod anomaly;
 pub mod cli;
+pub mod config;
 pub mod detect;
 pub mod enrich;
 pub mod filter;

@@ -1,3 +1,5 @@
+//! What the configuration promises: what is read, what is refused and how, and that it prints back.
+
 use super::*;
 use crate::filter::Filter;
 use crate::model::{Dimension, Kind, Limit, Metric, Severity, Test};
@@ -136,9 +138,8 @@ fn a_rule_is_read_as_written() {
     assert_eq!(rule.next, ["Look \"there\"."]);
 }
 
-#[test]
-fn errors_name_file_line_column_key_and_what_to_do() {
-    for (text, expected) in [
+/// Texts and all of what is said about them.
+const MISTAKES: &[(&str, &str)] = &[
         (
             "# ours\nintervall = \"60s\"",
             "tidemark.toml:2:1: `intervall`: unknown key
@@ -210,7 +211,11 @@ fn errors_name_file_line_column_key_and_what_to_do() {
   1 | metering = 3
     |            ^",
         ),
-    ] {
+];
+
+#[test]
+fn errors_name_file_line_column_key_and_what_to_do() {
+    for &(text, expected) in MISTAKES {
         assert_eq!(refused(text), expected, "{text}");
     }
 }
@@ -246,76 +251,79 @@ fn a_filter_error_points_into_the_filter() {
     assert!(refused(&text).contains("rules look at conversations, which have no flags"));
 }
 
+/// What is replaced in the good rule, by what, and a part of what is said.
+const BAD_RULES: &[(&str, &str, &str)] = &[
+    ("name = \"mine\"\n", "", ":2:1: `rule`: `rule.name` is missing"),
+    (
+        "\"mine\"",
+        "\"My rule\"",
+        ":3:8: `rule.name`: a name has lower-case letters",
+    ),
+    (
+        "\"limit\"",
+        "\"limitt\"",
+        ":8:8: `rule.test`: `limitt` is not a test",
+    ),
+    (
+        "\"limit\"",
+        "\"scan\"",
+        "`rule.dimensions`: the test `scan` takes dimensions = [\"src_ip\"]",
+    ),
+    (
+        "\"limit\"",
+        "\"baseline\"",
+        ":9:9: `rule.limit`: belongs to the test `limit`, this rule has `baseline`",
+    ),
+    ("limit = 600", "limit = 0", ":9:9: `rule.limit`: must be above 0"),
+    ("limit = 600\n", "", "`rule`: `rule.limit` is missing"),
+    (
+        "per = \"1m\"",
+        "per = \"1m\"\nwarn_at = 1.5",
+        "`rule.warn_at`: must be above 0 and at most 1",
+    ),
+    (
+        "per = \"1m\"",
+        "direction = \"both\"",
+        "`rule.direction`: belongs to the test `baseline`",
+    ),
+    (
+        "\"dst_port\"]",
+        "\"dst_prt\"]",
+        ":6:25: `rule.dimensions`: `dst_prt` is not a dimension",
+    ),
+    (
+        "\"dst_port\"]",
+        "\"dst_ip\"]",
+        ":6:25: `rule.dimensions`: `dst_ip` is named twice",
+    ),
+    (
+        "\"dst_port\"]",
+        "\"src_ip\", \"host\"]",
+        "a rule groups by at most two addresses",
+    ),
+    (
+        "\"flows\"",
+        "\"flow\"",
+        ":7:10: `rule.metric`: `flow` is not a metric",
+    ),
+    ("\"T1498\"", "\"T149\"", "`T149` is no ATT&CK technique"),
+    ("\"critical\"", "\"hihg\"", "did you mean `high`?"),
+    (
+        "floor = \"1k\"",
+        "floor = -1",
+        "`rule.floor`: must not be negative",
+    ),
+    ("floor = \"1k\"", "flor = 1", "did you mean `floor`?"),
+    (
+        "\"mine\"",
+        "\"scan\"",
+        "the name `scan` is taken by a rule in rules/scans.toml",
+    ),
+];
+
 #[test]
 fn rules_that_make_no_sense_are_refused_at_the_key() {
-    for (from, to, expected) in [
-        ("name = \"mine\"\n", "", ":2:1: `rule`: `rule.name` is missing"),
-        (
-            "\"mine\"",
-            "\"My rule\"",
-            ":3:8: `rule.name`: a name has lower-case letters",
-        ),
-        (
-            "\"limit\"",
-            "\"limitt\"",
-            ":8:8: `rule.test`: `limitt` is not a test",
-        ),
-        (
-            "\"limit\"",
-            "\"scan\"",
-            "`rule.dimensions`: the test `scan` takes dimensions = [\"src_ip\"]",
-        ),
-        (
-            "\"limit\"",
-            "\"baseline\"",
-            ":9:9: `rule.limit`: belongs to the test `limit`, this rule has `baseline`",
-        ),
-        ("limit = 600", "limit = 0", ":9:9: `rule.limit`: must be above 0"),
-        ("limit = 600\n", "", "`rule`: `rule.limit` is missing"),
-        (
-            "per = \"1m\"",
-            "per = \"1m\"\nwarn_at = 1.5",
-            "`rule.warn_at`: must be above 0 and at most 1",
-        ),
-        (
-            "per = \"1m\"",
-            "direction = \"both\"",
-            "`rule.direction`: belongs to the test `baseline`",
-        ),
-        (
-            "\"dst_port\"]",
-            "\"dst_prt\"]",
-            ":6:25: `rule.dimensions`: `dst_prt` is not a dimension",
-        ),
-        (
-            "\"dst_port\"]",
-            "\"dst_ip\"]",
-            ":6:25: `rule.dimensions`: `dst_ip` is named twice",
-        ),
-        (
-            "\"dst_port\"]",
-            "\"src_ip\", \"host\"]",
-            "a rule groups by at most two addresses",
-        ),
-        (
-            "\"flows\"",
-            "\"flow\"",
-            ":7:10: `rule.metric`: `flow` is not a metric",
-        ),
-        ("\"T1498\"", "\"T149\"", "`T149` is no ATT&CK technique"),
-        ("\"critical\"", "\"hihg\"", "did you mean `high`?"),
-        (
-            "floor = \"1k\"",
-            "floor = -1",
-            "`rule.floor`: must not be negative",
-        ),
-        ("floor = \"1k\"", "flor = 1", "did you mean `floor`?"),
-        (
-            "\"mine\"",
-            "\"scan\"",
-            "the name `scan` is taken by a rule in rules/scans.toml",
-        ),
-    ] {
+    for &(from, to, expected) in BAD_RULES {
         let text = RULE.replacen(from, to, 1);
         assert_ne!(text, RULE, "{from}");
         let error = refused(&text);

@@ -1,3 +1,5 @@
+//! What the databases promise: right answers, clear refusals, bounded work.
+
 use super::*;
 use proptest::prelude::*;
 use std::path::PathBuf;
