@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod anomaly;
 pub mod cli;
+pub mod config;
 pub mod detect;
 pub mod engine;
 pub mod enrich;

@@ -42,6 +42,7 @@ mod words;
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};
 pub use subject::Subject;
+pub use units::scaled as parse_amount;
 pub use words::nearest;
 
 use std::fmt;

@@ -1,3 +1,5 @@
+//! What the filter language promises: what matches, what is refused and how, and that it prints back.
+
 use super::expr::{Addresses, Numbers};
 use super::*;
 use crate::model::{
@@ -61,9 +63,8 @@ fn filter(text: &str) -> Filter {
     Filter::parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-#[test]
-fn conditions_match_what_they_say() {
-    let yes = "
+/// Filters that [`flow`] passes.
+const PASSED: &str = "
         any
         ip
         ipv4
@@ -146,8 +147,11 @@ fn conditions_match_what_they_say() {
         (udp or tcp) && !(port 80 || 22)
         not not tcp
         udp and tcp or tcp # and binds tighter than or
-    ";
-    for line in yes.lines().map(str::trim).filter(|line| !line.is_empty()) {
+";
+
+#[test]
+fn conditions_match_what_they_say() {
+    for line in PASSED.lines().map(str::trim).filter(|line| !line.is_empty()) {
         assert!(filter(line).matches(&flow()), "should match: {line}");
     }
 }
@@ -277,113 +281,116 @@ fn the_canonical_form_writes_everything_out() {
     }
 }
 
-#[test]
-fn an_error_shows_what_where_and_what_was_meant() {
-    for (text, expected) in [
-        (
-            "src net 10.0.0.0/8 and dst_prot 80",
-            "unknown word `dst_prot`, expected a condition; did you mean `dst_port`?
+/// Filters and all of what is said about them.
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "src net 10.0.0.0/8 and dst_prot 80",
+        "unknown word `dst_prot`, expected a condition; did you mean `dst_port`?
   src net 10.0.0.0/8 and dst_prot 80
                          ^^^^^^^^",
-        ),
-        (
-            "tcp and",
-            "the filter ends here, expected a condition
+    ),
+    (
+        "tcp and",
+        "the filter ends here, expected a condition
   tcp and
          ^",
-        ),
-        (
-            "(tcp or udp",
-            "this `(` is never closed
+    ),
+    (
+        "(tcp or udp",
+        "this `(` is never closed
   (tcp or udp
   ^",
-        ),
-        (
-            "tcp)",
-            "this `)` closes nothing
+    ),
+    (
+        "tcp)",
+        "this `)` closes nothing
   tcp)
      ^",
-        ),
-        (
-            "tcp\n\tand port 99999",
-            "`99999` is more than 65535, the largest for a port
+    ),
+    (
+        "tcp\n\tand port 99999",
+        "`99999` is more than 65535, the largest for a port
   \tand port 99999
   \t         ^^^^^",
-        ),
-        (
-            "host 10.0.0.256",
-            "`10.0.0.256` is not an IP address
+    ),
+    (
+        "host 10.0.0.256",
+        "`10.0.0.256` is not an IP address
   host 10.0.0.256
        ^^^^^^^^^^",
-        ),
-        (
-            "net 10.0.0.0/33",
-            "prefix length `33` is not a number from 0 to 32
+    ),
+    (
+        "net 10.0.0.0/33",
+        "prefix length `33` is not a number from 0 to 32
   net 10.0.0.0/33
       ^^^^^^^^^^^",
-        ),
-        (
-            "bytes > 1X",
-            "`1X` has an unknown unit, expected k, M, G, T, Ki, Mi, Gi or Ti
+    ),
+    (
+        "bytes > 1X",
+        "`1X` has an unknown unit, expected k, M, G, T, Ki, Mi, Gi or Ti
   bytes > 1X
           ^^",
-        ),
-        (
-            "duration > 5",
-            "`5` is not a duration, expected a number and unit such as `90s`, `5m` or `1h30m`
+    ),
+    (
+        "duration > 5",
+        "`5` is not a duration, expected a number and unit such as `90s`, `5m` or `1h30m`
   duration > 5
              ^",
-        ),
-        (
-            "bytes > 1M or 443",
-            "`443` alone says nothing; write `port 443` or `as 443`
+    ),
+    (
+        "bytes > 1M or 443",
+        "`443` alone says nothing; write `port 443` or `as 443`
   bytes > 1M or 443
                 ^^^",
-        ),
-        (
-            "src prot 80",
-            "unexpected `prot`, expected `host`, `net`, `port`, `as`, `country`, `internal` or `external`; \
+    ),
+    (
+        "src prot 80",
+        "unexpected `prot`, expected `host`, `net`, `port`, `as`, `country`, `internal` or `external`; \
              did you mean `port`?
   src prot 80
       ^^^^",
-        ),
-        (
-            "proto tpc",
-            "`tpc` is not a protocol; did you mean `tcp`?
+    ),
+    (
+        "proto tpc",
+        "`tpc` is not a protocol; did you mean `tcp`?
   proto tpc
         ^^^",
-        ),
-        (
-            "tcp udp",
-            "unexpected `udp`, expected `and`, `or` or the end
+    ),
+    (
+        "tcp udp",
+        "unexpected `udp`, expected `and`, `or` or the end
   tcp udp
       ^^^",
-        ),
-        (
-            "port in [1 2",
-            "the filter ends here, expected a value or `]`
+    ),
+    (
+        "port in [1 2",
+        "the filter ends here, expected a value or `]`
   port in [1 2
               ^",
-        ),
-        (
-            "port < 0",
-            "nothing is < this
+    ),
+    (
+        "port < 0",
+        "nothing is < this
   port < 0
          ^",
-        ),
-        (
-            "bytes > 5 ; drop",
-            "`;` is no part of the language
+    ),
+    (
+        "bytes > 5 ; drop",
+        "`;` is no part of the language
   bytes > 5 ; drop
             ^",
-        ),
-        (
-            "flags XYZ",
-            "`XYZ` are no TCP flags, expected letters out of `CEUAPRSF`, such as `S` or `SA`
+    ),
+    (
+        "flags XYZ",
+        "`XYZ` are no TCP flags, expected letters out of `CEUAPRSF`, such as `S` or `SA`
   flags XYZ
         ^^^",
-        ),
-    ] {
+    ),
+];
+
+#[test]
+fn an_error_shows_what_where_and_what_was_meant() {
+    for &(text, expected) in MISTAKES {
         assert_eq!(Filter::parse(text).unwrap_err().to_string(), expected, "{text}");
     }
 }

@@ -1,7 +1,13 @@
 //! Numbers with units, read exactly: amounts such as `1.5M` and durations such as `1h30m`.
 
-/// `100`, `1.5M`, `64Ki`, `10GB`: decimal and binary multiples, case only told apart by the `i`.
-pub(super) fn scaled(word: &str) -> Result<u64, String> {
+/// Reads a whole number with a unit: `100`, `1.5M`, `64Ki`, `10GB`. Decimal and, with an `i`, binary multiples; a `B`
+/// for bytes may follow; capitals mean nothing. The error is a sentence.
+///
+/// ```
+/// assert_eq!(tidemark::filter::parse_amount("1.5M"), Ok(1_500_000));
+/// assert_eq!(tidemark::filter::parse_amount("1GiB"), Ok(1 << 30));
+/// ```
+pub fn scaled(word: &str) -> Result<u64, String> {
     let lower = word.to_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = lower.get(digits.len()..).unwrap_or_default();
