@@ -11,7 +11,10 @@ pub(super) fn ppp(at: Cursor<'_>) -> Step<'_> {
         Some([0xff, 0x03]) => at.skip_or_end(2),
         _ => at,
     };
-    let first = at.u8(0).ok_or(cut(Layer::Ppp, at))?;
+    let first = match at.octets() {
+        [] | [0xff] => return Err(cut(Layer::Ppp, at)),
+        [first, ..] => *first,
+    };
     // Protocol numbers end in an odd octet and begin with an even one, so an odd first octet is a compressed field.
     let (protocol, octets) = if first & 1 == 1 {
         (u16::from(first), 1)

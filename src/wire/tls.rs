@@ -52,3 +52,94 @@ fn server_names(hello: Cursor<'_>) -> Option<Cursor<'_>> {
         at = at.skip(length)?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block16(octets: &[u8]) -> Vec<u8> {
+        [&(octets.len() as u16).to_be_bytes(), octets].concat()
+    }
+
+    fn hello(name: &[u8]) -> Vec<u8> {
+        let server_name = [
+            [0, 0].to_vec(),
+            block16(&block16(&[&[0], &block16(name)[..]].concat())),
+        ]
+        .concat();
+        let groups = [[0, 10].to_vec(), block16(&[0, 2, 0, 29])].concat();
+        let after = [[0, 16].to_vec(), block16(&[0; 300])].concat();
+        let body = [
+            [3, 3].to_vec(),
+            vec![7; 32],
+            [vec![32], vec![9; 32]].concat(),
+            block16(&[0x13, 0x01, 0x13, 0x02]),
+            vec![1, 0],
+            block16(&[groups, server_name, after].concat()),
+        ]
+        .concat();
+        let message = [vec![1, 0], block16(&body)].concat();
+        [vec![22, 3, 1], block16(&message)].concat()
+    }
+
+    #[test]
+    fn a_client_hello_names_its_server() {
+        assert_eq!(server_name(&hello(b"www.Example.com")), Some("www.Example.com"));
+        assert_eq!(
+            server_name(&hello(b"xn--bcher-kva.example")),
+            Some("xn--bcher-kva.example")
+        );
+    }
+
+    #[test]
+    fn a_hello_cut_behind_the_name_still_names_it() {
+        let whole = hello(b"www.example.com");
+        let name_ends = whole.len() - 304;
+        for end in 0..whole.len() {
+            let expected = (end >= name_ends).then_some("www.example.com");
+            assert_eq!(server_name(&whole[..end]), expected, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_name_is_not_passed_on() {
+        for name in [
+            &b""[..],
+            b"a b",
+            b"<script>",
+            b"caf\xc3\xa9",
+            b"a\0b",
+            &[b'x'; 256],
+        ] {
+            assert_eq!(server_name(&hello(name)), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn other_records_name_no_server() {
+        let mut other = hello(b"www.example.com");
+        other[5] = 2; // a ServerHello
+        assert_eq!(server_name(&other), None);
+        assert_eq!(server_name(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"), None);
+        assert_eq!(server_name(b""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_hello_gives_a_host_name_or_none(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..5),
+            end in any::<prop::sample::Index>(),
+        ) {
+            let mut octets = hello(b"www.example.com");
+            for (place, value) in damage {
+                let place = place.index(octets.len());
+                octets[place] = value;
+            }
+            octets.truncate(end.index(octets.len() + 1));
+            if let Some(name) = server_name(&octets) {
+                prop_assert!(!name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic()));
+            }
+        }
+    }
+}

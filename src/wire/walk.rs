@@ -76,6 +76,7 @@ impl Walk {
         }
     }
 
+    #[inline(never)]
     fn descend<'a>(&mut self, mut next: Next, mut at: Cursor<'a>) -> Result<Packet<'a>, Undecoded> {
         loop {
             self.spend(at)?;
@@ -126,8 +127,8 @@ impl Walk {
         Ok((next, at))
     }
 
-    /// An IP header makes a packet, or is the outside of a tunnel.
-    #[inline]
+    /// An IP header makes a packet, or is the outside of a tunnel. Inlined so that the packet is built in place.
+    #[inline(always)]
     fn packet<'a>(&mut self, header: ip::Header<'a>) -> Result<Packet<'a>, Undecoded> {
         let later = matches!(header.fragment, Fragment::Later { .. });
         let transport = transport::read(header.protocol, header.body, later);
