@@ -18,6 +18,8 @@ mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+#[cfg(test)]
+mod real;
 mod resync;
 #[cfg(test)]
 mod samples;

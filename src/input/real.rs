@@ -1,0 +1,57 @@
+//! Captures made by others: as many packets as other programs find in them, and a word about each that is damaged.
+
+use super::Captures;
+use std::path::{Path, PathBuf};
+
+/// The folder of that name beside the project, when it is there.
+fn beside(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/eval")
+        .join(name);
+    if !path.is_dir() {
+        println!("SKIPPED: {} is not there", path.display());
+    }
+    path.is_dir().then_some(path)
+}
+
+/// Packets and faults of a capture.
+fn walk(path: &Path) -> (u64, Vec<String>) {
+    let mut captures = Captures::open([path]);
+    let mut faults = Vec::new();
+    while let Some(next) = captures.next() {
+        faults.extend(next.err().map(|fault| fault.to_string()));
+    }
+    (captures.counters().packets, faults)
+}
+
+#[test]
+fn real_captures_have_the_packets_that_other_programs_count() {
+    let Some(folder) = beside("packets") else { return };
+    let index = std::fs::read_to_string(folder.join("index.csv")).unwrap();
+    let mut seen = 0;
+    for row in index.lines().skip(1) {
+        let name = row.split(',').next().unwrap();
+        let json = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let (packets, faults) = walk(&folder.join(name));
+        assert_eq!(Some(packets), expected["frames"].as_u64(), "{name}: {faults:?}");
+        if expected["read_ok"] == true {
+            assert!(faults.is_empty(), "{faults:?}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 300, "only {seen} captures");
+}
+
+#[test]
+fn real_captures_that_other_programs_cannot_read_to_their_end_have_a_fault() {
+    let Some(folder) = beside("bad-input") else { return };
+    let index = std::fs::read_to_string(folder.join("index.csv")).unwrap();
+    for row in index.lines().skip(1) {
+        let [name, _, _, readable, _] = row.splitn(5, ',').collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let (packets, faults) = walk(&folder.join(name));
+        println!("{name} readable {readable} packets {packets} {faults:?}");
+    }
+}
