@@ -113,6 +113,8 @@ pub(super) struct Walk {
     header: Header,
     /// Seconds of the last record read.
     near: Option<u32>,
+    /// Offset of the last record whose time was named as wrong; it is used all the same.
+    doubted: Option<u64>,
 }
 
 impl Walk {
@@ -128,7 +130,11 @@ impl Walk {
         }
         let header = Header::read(window.ahead()).unwrap_or(header);
         window.take(HEADER);
-        Ok(Self { header, near: None })
+        Ok(Self {
+            header,
+            near: None,
+            doubted: None,
+        })
     }
 
     /// What is odd about the file header and yet no reason to stop.
@@ -139,6 +145,7 @@ impl Walk {
     }
 
     /// The next packet; `None` at the end.
+    #[inline]
     pub(super) fn step<R: Read>(&mut self, window: &mut Window<R>) -> Result<Option<Head>, Box<Trouble>> {
         let offset = window.offset();
         let length = self.header.record;
@@ -160,6 +167,10 @@ impl Walk {
             );
             return Err(Trouble::ended(window.take_error(), offset, &part));
         }
+        if self.beyond_a_second(record) && self.doubted != Some(offset) {
+            self.doubted = Some(offset);
+            return Err(self.doubt_time(offset, record));
+        }
         self.near = Some(record.seconds);
         Ok(Some(Head {
             at: self.time(record),
@@ -170,6 +181,22 @@ impl Walk {
             offset,
             timed: true,
         }))
+    }
+
+    #[inline]
+    fn beyond_a_second(&self, record: Record) -> bool {
+        u64::from(record.fraction) * u64::from(self.header.unit) >= 1_000_000_000
+    }
+
+    /// Says that a time cannot be right. The record follows: its octets may be.
+    #[cold]
+    fn doubt_time(&self, offset: u64, record: Record) -> Box<Trouble> {
+        let unit = if self.header.unit == 1 { "ns" } else { "us" };
+        let what = format!(
+            "the fraction of a second is {} {unit}; the packet is used",
+            record.fraction
+        );
+        Trouble::bad_record(offset, what)
     }
 
     fn time(&self, record: Record) -> Timestamp {
