@@ -3,8 +3,16 @@
 use super::Captures;
 use std::path::{Path, PathBuf};
 
-/// Sound captures that the index calls unreadable: of a link type unknown to whoever counted, or compressed.
-const SOUND: [&str; 3] = ["dsa-high-vid.pcap", "edsa-high-vid.pcap", ".pcap.gz"];
+/// Captures whose records are sound though the index calls them unreadable: of link types that whoever counted does
+/// not know, or whose own header is broken, which is not for this room to see; or compressed.
+const SOUND: [&str; 6] = [
+    "tcpdump/dsa-high-vid.pcap",
+    "tcpdump/edsa-high-vid.pcap",
+    "tcpdump/hoobr_juniper3.pcap",
+    "tcpdump/vtp_asan-2.pcap",
+    "tcpdump/vtp_asan-3.pcap",
+    "zeek/nvt-line-limit-crlf-heap-buffer-overflow.pcap.gz",
+];
 
 /// The folder of that name beside the project, when it is there.
 fn beside(name: &str) -> Option<PathBuf> {
@@ -56,7 +64,7 @@ fn real_captures_that_other_programs_cannot_read_to_their_end_have_a_fault() {
             panic!("{row}");
         };
         let (_, faults) = walk(&folder.join(name));
-        if readable == "0" && !SOUND.iter().any(|sound| name.contains(sound)) {
+        if readable == "0" && !SOUND.contains(&name) {
             assert!(!faults.is_empty(), "{name} is read in silence");
         }
     }
