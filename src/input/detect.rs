@@ -112,7 +112,7 @@ fn looks_like_text(head: &[u8]) -> bool {
         |octet: &u8| (*octet < 0x20 && !matches!(octet, b'\t' | b'\r' | b'\n' | 0x0c)) || *octet == 0x7f;
     // A character may be cut where the look ends.
     let text = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
-    text && !head.iter().any(|octet| control(octet))
+    text && !head.iter().any(control)
 }
 
 fn kind_of_text(head: &[u8]) -> &'static str {

@@ -196,3 +196,114 @@ impl Captures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{OutputFile, PcapWriter, Precision};
+    use super::*;
+    use crate::model::LinkType;
+
+    /// Writes captures whose frames are single letters, each at its second.
+    fn files(dir: &std::path::Path, all: &[(&str, &[(i64, u8)])]) -> Vec<std::path::PathBuf> {
+        let write = |(name, packets): &(&str, &[(i64, u8)])| {
+            let path = dir.join(name);
+            let out = OutputFile::create(&path).unwrap();
+            let mut writer = PcapWriter::new(out, Precision::Micros, LinkType(1), 0).unwrap();
+            for (second, letter) in packets.iter() {
+                writer
+                    .write(Timestamp::from_secs(*second), &[*letter], 1)
+                    .unwrap();
+            }
+            writer.finish().unwrap().finish().unwrap();
+            path
+        };
+        all.iter().map(write).collect()
+    }
+
+    fn drain(captures: &mut Captures) -> (String, Vec<Fault>) {
+        let (mut letters, mut faults) = (String::new(), Vec::new());
+        while let Some(next) = captures.next() {
+            match next {
+                Ok(packet) => letters.extend(packet.octets.iter().map(|&o| char::from(o))),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        (letters, faults)
+    }
+
+    #[test]
+    fn captures_are_merged_by_time_and_then_by_their_order_on_the_command_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(
+            dir.path(),
+            &[
+                ("late.pcap", &[(50, b'x'), (60, b'y')]),
+                ("a.pcap.gz", &[(10, b'a'), (20, b'b'), (30, b'c')]),
+                ("b.pcap.zst", &[(10, b'd'), (20, b'e'), (55, b'f')]),
+                ("none.pcap", &[]),
+            ],
+        );
+        let mut captures = Captures::open(&paths);
+        assert_eq!(drain(&mut captures), ("adbecxfy".into(), vec![]));
+        let progress = captures.progress();
+        assert_eq!(Some(progress.read), progress.total);
+        assert_eq!(
+            (captures.counters().packets, captures.counters().captures),
+            (8, 4)
+        );
+        let mut turned = Captures::open(paths.iter().rev());
+        assert_eq!(drain(&mut turned).0, "daebcxfy");
+    }
+
+    #[test]
+    fn a_packet_can_be_named_by_file_and_offset() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(
+            dir.path(),
+            &[("a.pcap", &[(1, b'a'), (3, b'b')]), ("b.pcap", &[(2, b'c')])],
+        );
+        let mut captures = Captures::open(&paths);
+        let mut places = Vec::new();
+        while captures.next().is_some() {
+            let file = captures.file().unwrap();
+            places.push((file.ends_with("a.pcap"), captures.offset()));
+        }
+        assert_eq!(places, [(true, 24), (false, 24), (true, 41)]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_costs_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut paths = files(
+            dir.path(),
+            &[("good.pcap", &[(1, b'a')]), ("bad.pcap", &[(2, b'b'), (3, b'c')])],
+        );
+        let whole = std::fs::read(&paths[1]).unwrap();
+        std::fs::write(&paths[1], &whole[..whole.len() - 1]).unwrap();
+        let empty = dir.path().join("empty");
+        std::fs::write(&empty, "").unwrap();
+        let text = dir.path().join("flows.json");
+        std::fs::write(&text, "{\"bytes\":1}\n").unwrap();
+        paths.extend([dir.path().join("missing"), dir.path().to_owned(), empty, text]);
+        let mut captures = Captures::open(&paths);
+        let (letters, faults) = drain(&mut captures);
+        assert_eq!(letters, "ab");
+        let mut words: Vec<_> = faults
+            .iter()
+            .map(|f| format!("{} {}", f.kind.name(), f.what))
+            .collect();
+        words.sort();
+        assert_eq!(
+            words,
+            [
+                "truncated the file ends inside a record of 1 octets, 0 are there",
+                "unreadable is a directory, not a capture",
+                "unreadable is empty",
+                "unreadable is no pcap or pcapng capture (looks like JSON)",
+                "unreadable no such file",
+            ]
+        );
+        assert_eq!(captures.counters().faults_in_all(), 5);
+        assert_eq!(captures.counters().captures, 2);
+    }
+}
