@@ -11,5 +11,6 @@ pub mod engine;
 pub mod enrich;
 pub mod filter;
 pub mod meter;
+pub mod input;
 pub mod model;
 pub mod wire;
