@@ -3,3 +3,4 @@
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
 pub mod model;
+pub mod report;
