@@ -141,7 +141,7 @@ fn legend(anomaly: &Anomaly, measure: &Measure) -> Markup {
             @if anomaly.history.iter().any(has_band) {
                 span { i.b {} "usual band" }
             }
-            span { i.a class=(anomaly.severity.name()) {} "anomaly" }
+            span { i class={ "a " (anomaly.severity.name()) } {} "anomaly" }
             span.unit { (measure.unit()) }
         }
     }

@@ -107,7 +107,7 @@ fn incident(page: &Page, incident: &Incident, number: usize) -> Markup {
     let severity = incident.severity.name();
     let when = page.clock.span(incident.started_at, incident.ended_at);
     html! {
-        article.incident class=(severity) id={ "incident-" (incident.id) } aria-labelledby={ "title-" (incident.id) } {
+        article class={ "incident " (severity) } id={ "incident-" (incident.id) } aria-labelledby={ "title-" (incident.id) } {
             header {
                 p.meta {
                     span.badge { (severity) }

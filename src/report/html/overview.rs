@@ -85,7 +85,12 @@ fn label(incident: &Incident) -> String {
 
 /// The anomalies of one lane.
 fn lane(page: &Page, incidents: &[Incident]) -> Markup {
-    let anomalies = incidents.iter().flat_map(|i| &i.anomalies);
+    let mut anomalies: Vec<_> = incidents
+        .iter()
+        .flat_map(|i| i.anomalies.iter().copied())
+        .collect();
+    // The gravest are drawn last, over the others.
+    anomalies.sort_by_key(|a| (a.severity, a.started_at, a.id));
     let spoken: Vec<_> = incidents
         .iter()
         .take(LANES)
@@ -104,7 +109,7 @@ fn lane(page: &Page, incidents: &[Incident]) -> Markup {
                 @let from = share(page, anomaly.started_at);
                 @let to = anomaly.ended_at.map_or(1.0, |end| share(page, end));
                 rect x=(percent(from)) y="18%" width=(percent((to - from).max(0.004))) height="64%" rx="2"
-                    fill={ "var(--" (anomaly.severity.name()) ")" } fill-opacity="0.72" {
+                    fill={ "var(--" (anomaly.severity.name()) ")" } {
                     title {
                         (words::kind(anomaly.kind)) " " (words::entity(&anomaly.entity)) ", "
                         (page.clock.span(anomaly.started_at, anomaly.ended_at))

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 pub fn anomaly(page: &Page, anomaly: &Anomaly, with_sentence: bool) -> Markup {
     let measure = Measure::of(anomaly);
     html! {
-        section.part class=(anomaly.severity.name()) id={ "anomaly-" (anomaly.id) } aria-labelledby={ "name-" (anomaly.id) } {
+        section class={ "part " (anomaly.severity.name()) } id={ "anomaly-" (anomaly.id) } aria-labelledby={ "name-" (anomaly.id) } {
             div {
                 div.title {
                     h3 id={ "name-" (anomaly.id) } {
@@ -84,13 +84,13 @@ fn contributor_table(dimension: Dimension, list: &[Contributor], measure: &Measu
                 th scope="col" { (words::dimension(dimension)) }
                 th.n scope="col" { "observed" }
                 th.n scope="col" { "expected" }
-                th scope="col" { "share of the change" }
+                th scope="col" { "share" }
             } }
             tbody {
                 @for contributor in list {
                     @let (value, name) = words::contributor(dimension, contributor);
                     tr {
-                        th scope="row" { (value) @if let Some(name) = name { small { (name) } } }
+                        th scope="row" { (value) @if let Some(name) = name { " " small { (name) } } }
                         td.n { (measure.number(contributor.observed)) }
                         td.n { (measure.number(contributor.expected)) }
                         (share_cell(contributor.share))
@@ -109,7 +109,7 @@ fn share_cell(part: f64) -> Markup {
         0.0
     };
     html! {
-        td.share.minus[part < 0.0] {
+        td class=(if part < 0.0 { "share minus" } else { "share" }) {
             span.track aria-hidden="true" { i style={ "width:" (percent(width)) } {} }
             span.pct { (share(part)) }
         }
@@ -147,25 +147,19 @@ fn notes(page: &Page, anomaly: &Anomaly) -> Markup {
     }
 }
 
-/// The score in words, and the promise behind the threshold.
+/// The score in words, beside the threshold it had to pass.
 fn computed(summary: &Summary, anomaly: &Anomaly) -> String {
     let score = match one_in(anomaly.worst.score) {
         Some(odds) => format!(
-            "If nothing had changed, the chance of an interval as strange as the worst one would be {odds} \
-             (score {:.1}: minus the natural logarithm of that probability).",
+            "Had nothing changed, the chance of an interval as strange as the worst one would be {odds} (score {:.1}).",
             anomaly.worst.score
         ),
         None => "The rule decides without a probability.".to_owned(),
     };
-    if summary.series_scored == 0 || summary.threshold.is_empty() {
-        return score;
+    match summary.threshold.as_str() {
+        "" => score,
+        threshold => format!("{score} The threshold is {}.", printable(threshold)),
     }
-    format!(
-        "{score} The threshold is {}, set for {} expected false alarms a day over {} series.",
-        printable(&summary.threshold),
-        count(summary.false_alarms_per_day),
-        grouped(summary.series_scored)
-    )
 }
 
 /// What is known of a host, enough to see what it is for.

@@ -23,6 +23,10 @@ fn tags(page: &str) -> Vec<String> {
             if !VOID.contains(&name) {
                 open.push(name.to_owned());
             }
+            assert!(
+                tag.matches(" class=").count() < 2,
+                "the second class is lost: {tag}"
+            );
             seen.push(tag.to_owned());
         }
     }
