@@ -1,7 +1,9 @@
 //! Anomalies as the four incidents of the mission leave them, for the tests of every format.
 
-use super::{Memory, Summary, Watched};
+mod run;
+
 use crate::model::*;
+pub use run::{flows, summary};
 use std::time::Duration;
 
 /// 2026-03-10 13:00 UTC.
@@ -323,125 +325,4 @@ pub fn anomalies() -> Vec<Anomaly> {
     all.extend(fan_in());
     all.extend(stranger());
     all
-}
-
-/// The summary of the run that found [`anomalies`].
-pub fn summary() -> Summary {
-    let watched = |dimensions: &str, entities, series| Watched {
-        dimensions: dimensions.into(),
-        entities,
-        series,
-    };
-    let memory = |table: &str, used, limit| Memory {
-        table: table.into(),
-        used,
-        limit,
-    };
-    let mut summary = Summary {
-        version: "0.1.0".into(),
-        files: vec!["office.pcap".into(), "office-2.pcap.zst".into()],
-        packets: 12_400_318,
-        bytes: 9_130_000_000,
-        flows: 84_210,
-        conversations: 1_204,
-        intervals: 200,
-        interval_seconds: 60,
-        first: Some(START),
-        last: Some(minute(200)),
-        learned_until: Some(minute(20)),
-        dropped: [
-            ("truncated", 1),
-            ("undecodable_packets", 231),
-            ("late_packets", 0),
-            ("cache_evictions", 12),
-        ]
-        .map(|(reason, n)| (reason.to_owned(), n))
-        .into(),
-        faults: vec![
-            "office-2.pcap.zst: byte 731904512: the file ends inside a packet record of 1514 octets".into(),
-        ],
-        blind: vec![
-            "12 flows were cut short by the flow cache limit; their parts count as separate flows.".into(),
-        ],
-        watched: vec![
-            watched("dst_ip", 930, 4_650),
-            watched("host", 310, 1_860),
-            watched("dst_ip+dst_port", 634, 1_902),
-        ],
-        memory: vec![
-            memory("flow cache", 12_100_000, 256_000_000),
-            memory("baselines", 6_100_000, 128_000_000),
-        ],
-        memory_limit: 512_000_000,
-        false_alarms_per_day: 1.0,
-        series_scored: 8_412,
-        threshold: "a score of at least 17.0".into(),
-        configuration: "6f1c20b4a9d3e871".into(),
-        elapsed_seconds: Some(3.2),
-        packets_per_second: Some(3_875_099.0),
-        ..Summary::default()
-    };
-    summary.count(&anomalies());
-    summary
-}
-
-/// One flow of each family.
-pub fn flows() -> Vec<FlowRecord> {
-    let key = FlowKey {
-        src: "10.0.4.21".parse().unwrap(),
-        dst: "203.0.113.80".parse().unwrap(),
-        src_port: 51_234,
-        dst_port: 443,
-        protocol: FlowKey::TCP,
-    };
-    let first = FlowRecord {
-        key,
-        start: START + Duration::from_millis(123),
-        end: START + Duration::from_micros(655_004),
-        packets: 12,
-        bytes: 3_411,
-        tcp_flags: TcpFlags(0x1b),
-        end_reason: EndReason::EndOfFlow,
-        handshake: Handshake::Answered,
-        initiator: true,
-        reverse: Some(Reverse {
-            packets: 10,
-            bytes: 14_202,
-            tcp_flags: TcpFlags(0x1b),
-        }),
-        src_origin: Origin {
-            internal: true,
-            ..Origin::default()
-        },
-        dst_origin: Origin {
-            asn: 64_501,
-            country: Country(*b"DE"),
-            internal: false,
-        },
-        vlan: 12,
-        sampling_rate: 1,
-    };
-    let ping = FlowRecord {
-        key: FlowKey {
-            src: "2001:db8:77::53".parse().unwrap(),
-            dst: "2001:db8::1:2:3:4".parse().unwrap(),
-            src_port: 0,
-            dst_port: 128 * 256,
-            protocol: FlowKey::ICMPV6,
-        },
-        start: START + Duration::from_nanos(1),
-        end: START + Duration::from_nanos(1),
-        packets: 1,
-        bytes: 104,
-        tcp_flags: TcpFlags(0),
-        end_reason: EndReason::IdleTimeout,
-        handshake: Handshake::Unanswered,
-        initiator: true,
-        reverse: None,
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
-        vlan: 0,
-        sampling_rate: 1000,
-    };
-    vec![first, ping]
 }

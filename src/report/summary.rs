@@ -120,6 +120,14 @@ impl Summary {
         self.packets == 0 && self.flows == 0
     }
 
+    /// Whether any series was seen long enough to be judged.
+    pub fn has_judged(&self) -> bool {
+        let only_learned = self
+            .learned_until
+            .is_some_and(|until| self.last.is_some_and(|last| last <= until));
+        !self.is_empty() && self.series_scored > 0 && !only_learned
+    }
+
     /// What was dropped, reasons with a count above zero, in the order of their names.
     pub fn losses(&self) -> impl Iterator<Item = (String, u64)> + '_ {
         self.dropped
@@ -134,11 +142,7 @@ impl Summary {
             return "Nothing was read, so nothing could be judged.".to_owned();
         }
         let span = when::Clock::new(None).span_or_unknown(self.first, self.last);
-        if self.series_scored == 0
-            || self
-                .learned_until
-                .is_some_and(|until| self.last.is_some_and(|l| l <= until))
-        {
+        if !self.has_judged() {
             return format!(
                 "Nothing was judged in {span}: {} of traffic is too little to learn what is usual.",
                 duration(self.span())

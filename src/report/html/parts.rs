@@ -243,7 +243,7 @@ pub fn rows(page: &Page, anomalies: &[&Anomaly]) -> Markup {
 pub fn nothing(summary: &Summary) -> Markup {
     html! {
         section.card {
-            h2 { "Nothing left its usual band" }
+            h2 { @if summary.has_judged() { "Nothing left its usual band" } @else { "Nothing could be judged" } }
             p { (summary.judged()) }
             @if summary.is_empty() {
                 p { "Check that the file is a capture that holds IP packets, and that the filter lets some through." }

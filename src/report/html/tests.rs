@@ -164,7 +164,7 @@ fn nothing_found_says_over_what_and_what_to_do() {
     assert!(page.contains("200 intervals of 8,412 series were judged") && page.contains("--learn"));
     let page = render(&[], &Summary::default());
     tags(&page);
-    assert!(page.contains("Nothing was read"));
+    assert!(page.contains("Nothing was read") && page.contains("Nothing could be judged"));
 }
 
 #[test]
