@@ -14,3 +14,4 @@ pub mod meter;
 pub mod input;
 pub mod model;
 pub mod wire;
+pub mod report;

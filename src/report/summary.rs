@@ -1,0 +1,210 @@
+//! What a run read, dropped, watched and cost: the honest footnote under every report.
+
+use super::units::grouped;
+use super::when::{self, duration};
+use crate::model::{Anomaly, IncidentId, Timestamp};
+use serde::{Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// One way of grouping that was watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Watched {
+    /// The combination of dimensions, `dst_ip+dst_port` style.
+    pub dimensions: String,
+    /// Entities that had a baseline at the end.
+    pub entities: u64,
+    /// Series of these entities, one for each metric.
+    pub series: u64,
+}
+
+/// One table that grows, and its limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// What it holds, in a word or two.
+    pub table: String,
+    /// Octets in use at the end.
+    pub used: u64,
+    /// Octets it may use.
+    pub limit: u64,
+}
+
+/// What a run read, dropped and why, what it watched and what that cost.
+///
+/// Serialises as the fields of the `summary` line, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of the program.
+    pub version: String,
+    /// Input as it was named on the command line, `-` for standard input.
+    pub files: Vec<String>,
+    /// Packets read.
+    pub packets: u64,
+    /// Octets of the IP layer in them.
+    pub bytes: u64,
+    /// Flow Records metered or decoded.
+    pub flows: u64,
+    /// Distinct conversations among them.
+    pub conversations: u64,
+    /// Closed intervals.
+    pub intervals: u64,
+    /// Length of an interval in seconds.
+    pub interval_seconds: u64,
+    /// Event time of the earliest packet or record.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub first: Option<Timestamp>,
+    /// Event time of the latest.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub last: Option<Timestamp>,
+    /// Up to when was learned without judging; none when nothing was only learned.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub learned_until: Option<Timestamp>,
+    /// Anomalies found.
+    pub anomalies: u64,
+    /// Incidents they form.
+    pub incidents: u64,
+    /// What was given up, by reason: faults by kind, undecodable packets, late packets, evictions, full tables.
+    /// Reasons with a count of zero may be left out.
+    pub dropped: BTreeMap<String, u64>,
+    /// Bad input, named: what and where. Bounded by whoever fills it.
+    pub faults: Vec<String>,
+    /// Faults beyond those listed.
+    pub faults_unlisted: u64,
+    /// What could not be seen because of it, a sentence each.
+    pub blind: Vec<String>,
+    /// What was watched, by combination of dimensions.
+    pub watched: Vec<Watched>,
+    /// Tables and their limits.
+    pub memory: Vec<Memory>,
+    /// The one limit that divides into those of the tables, in octets; 0 for none.
+    pub memory_limit: u64,
+    /// Expected false alarms a day that the thresholds are set for.
+    pub false_alarms_per_day: f64,
+    /// Series scored in an ordinary interval, among which that budget is shared.
+    pub series_scored: u64,
+    /// The threshold that follows, in words.
+    pub threshold: String,
+    /// Hash of the effective configuration.
+    pub configuration: String,
+    /// Wall-clock seconds the run took; none where the report must be reproducible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elapsed_seconds: Option<f64>,
+    /// Packets read per wall-clock second; none where the report must be reproducible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets_per_second: Option<f64>,
+}
+
+impl Summary {
+    /// Sets the numbers of anomalies and incidents.
+    pub fn count(&mut self, anomalies: &[Anomaly]) {
+        let incidents: BTreeSet<IncidentId> = anomalies.iter().map(|a| a.incident).collect();
+        self.anomalies = anomalies.len() as u64;
+        self.incidents = incidents.len() as u64;
+    }
+
+    /// Length of an interval.
+    pub fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds)
+    }
+
+    /// From the first event to the last.
+    pub fn span(&self) -> Duration {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) => last.since(first),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether nothing at all was read.
+    pub fn is_empty(&self) -> bool {
+        self.packets == 0 && self.flows == 0
+    }
+
+    /// Whether any series was seen long enough to be judged.
+    pub fn has_judged(&self) -> bool {
+        let only_learned = self
+            .learned_until
+            .is_some_and(|until| self.last.is_some_and(|last| last <= until));
+        !self.is_empty() && self.series_scored > 0 && !only_learned
+    }
+
+    /// What was dropped, reasons with a count above zero, in the order of their names.
+    pub fn losses(&self) -> impl Iterator<Item = (String, u64)> + '_ {
+        self.dropped
+            .iter()
+            .filter(|&(_, &n)| n > 0)
+            .map(|(reason, &n)| (reason.replace('_', " "), n))
+    }
+
+    /// What "no anomalies" was said over, in one or two sentences.
+    pub fn judged(&self) -> String {
+        if self.is_empty() {
+            return "Nothing was read, so nothing could be judged.".to_owned();
+        }
+        let span = when::Clock::new(None).span_or_unknown(self.first, self.last);
+        if !self.has_judged() {
+            return format!(
+                "Nothing was judged in {span}: {} of traffic is too little to learn what is usual.",
+                duration(self.span())
+            );
+        }
+        let mut text = format!(
+            "{} intervals of {} series were judged in {span}.",
+            grouped(self.intervals),
+            grouped(self.series_scored)
+        );
+        if let Some(until) = self.learned_until {
+            text.push_str(&format!(
+                " Until {} it only learned.",
+                when::Clock::new(self.first).at(until)
+            ));
+        }
+        text
+    }
+}
+
+/// RFC 3339 text, or null.
+fn optional_rfc3339<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_anomalies_says_over_what() {
+        let mut summary = Summary::default();
+        assert_eq!(summary.judged(), "Nothing was read, so nothing could be judged.");
+        summary.packets = 10;
+        summary.intervals = 1440;
+        summary.first = Some(Timestamp::from_secs(1_773_100_800));
+        summary.last = Some(Timestamp::from_secs(1_773_187_200));
+        assert_eq!(
+            summary.judged(),
+            "Nothing was judged in 2026-03-10 00:00 – 2026-03-11 00:00 UTC: 1 d of traffic is too little to learn \
+             what is usual."
+        );
+        summary.series_scored = 8412;
+        summary.learned_until = Some(Timestamp::from_secs(1_773_102_000));
+        assert_eq!(
+            summary.judged(),
+            "1,440 intervals of 8,412 series were judged in 2026-03-10 00:00 – 2026-03-11 00:00 UTC. \
+             Until 00:20 it only learned."
+        );
+    }
+
+    #[test]
+    fn losses_of_zero_are_not_listed() {
+        let mut summary = Summary::default();
+        summary.dropped.insert("late_packets".into(), 0);
+        summary.dropped.insert("bad_record".into(), 3);
+        assert_eq!(
+            summary.losses().collect::<Vec<_>>(),
+            [("bad record".to_owned(), 3)]
+        );
+    }
+}
