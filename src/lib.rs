@@ -2,4 +2,5 @@
 //!
 //! The library is the house of ARCHITECTURE.md: pure stages below, edges above; a module imports only downwards.
 
+pub mod drill;
 pub mod model;
