@@ -126,7 +126,9 @@ impl Pace {
     /// A number from `low` to `high`.
     fn between(&mut self, low: Nanos, high: Nanos) -> Nanos {
         self.noise = mix(self.noise);
-        low + (unit(self.noise) * (high - low) as f64) as Nanos
+        let wait = low + (unit(self.noise) * (high - low) as f64) as Nanos;
+        // Coarser than the clock of a capture, which nobody misses and compression likes.
+        wait / (20 * MICRO) * (20 * MICRO)
     }
 
     /// Time from a frame of the other side passing here to the answer of this side passing here.

@@ -214,7 +214,9 @@ fn ipv4_header(out: &mut Vec<u8>, from: Ip, to: Ip, protocol: u8, behind: usize)
     let start = out.len();
     out.extend_from_slice(&[0x45, 0]);
     put16(out, (20 + behind) as u16);
-    out.extend_from_slice(&[0, 0, 0x40, 0, hops_left(from), protocol, 0, 0]);
+    // What is for this link only never crosses a router.
+    let hops = if v4(to)[..3] == [224, 0, 0] { 255 } else { hops_left(from) };
+    out.extend_from_slice(&[0, 0, 0x40, 0, hops, protocol, 0, 0]);
     out.extend_from_slice(&v4(from));
     out.extend_from_slice(&v4(to));
     let sum = checksum(&out[start..], 0);

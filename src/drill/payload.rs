@@ -47,7 +47,7 @@ impl Data {
                 tls::sealed(out, done.saturating_sub(head.len()), rest, length.saturating_sub(head.len()));
             }
             Self::Smb => behind(&smb(length), out, at, count),
-            Self::Query => behind(&query(length), out, at, count),
+            Self::Query => query(out, at, count, length),
             Self::Rows => behind(&rows(length), out, at, count),
         }
     }
@@ -72,10 +72,17 @@ fn smb(length: usize) -> [u8; 56] {
     head
 }
 
-fn query(length: usize) -> [u8; 50] {
-    let mut head = *b"Q\0\0\0\0SELECT * FROM orders WHERE state = 'open' AND";
-    head[1..5].copy_from_slice(&(length.saturating_sub(1) as u32).to_be_bytes());
-    head
+/// A query message: text, padded with blanks, a zero at its end.
+fn query(out: &mut Vec<u8>, at: usize, count: usize, length: usize) {
+    const TEXT: &[u8] = b"Q\0\0\0\0SELECT * FROM orders WHERE state = 'open'";
+    let size = (length.saturating_sub(1) as u32).to_be_bytes();
+    for offset in at..at + count {
+        out.push(match offset {
+            1..=4 => size[offset - 1],
+            _ if offset + 1 == length => 0,
+            _ => TEXT.get(offset).copied().unwrap_or(b' '),
+        });
+    }
 }
 
 /// One DataRow of one column.
@@ -233,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_stretch_is_the_same_however_it_is_segmented() {
-        for data in [Data::Filler, Data::Smb, Data::Text("EHLO"), Data::Tls(Box::new([1, 2, 3]))] {
+        for data in [Data::Filler, Data::Smb, Data::Query, Data::Rows, Data::Text("EHLO"), Data::Tls(Box::new([1, 2, 3]))] {
             let (mut whole, mut parts) = (Vec::new(), Vec::new());
             data.write(&mut whole, 0, 600, 600);
             for start in (0..600).step_by(2) {

@@ -107,7 +107,8 @@ pub(super) struct Tcp {
 }
 
 impl Tcp {
-    /// A connection that will say `turns`; `numbers` gives both initial sequence numbers.
+    /// A connection that will say `turns`; `numbers` gives the upper halves of both initial sequence numbers. The
+    /// lower halves are zero: captures of noise do not compress.
     pub(super) fn new(turns: Vec<Turn>, open: Open, close: Close, numbers: u64) -> Self {
         Self {
             turns,
@@ -118,7 +119,7 @@ impl Tcp {
             sent: 0,
             unacknowledged: 0,
             coalesced: 2,
-            sequence: [numbers as u32, (numbers >> 32) as u32],
+            sequence: [(numbers as u32) << 16, (numbers >> 32) as u32 & 0xffff_0000],
         }
     }
 

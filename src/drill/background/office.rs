@@ -16,14 +16,14 @@ pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
         Source::new(seed, label, Pace::Random(per_minute * scale), OFFICE, Box::new(act))
     };
     vec![
-        people("pages", 5.5, page),
-        people("downloads", 0.5, download),
-        people("proxied pages", 1.6, proxied_page),
+        people("pages", 3.4, page),
+        people("downloads", 0.3, download),
+        people("proxied pages", 0.9, proxied_page),
         people("calls", 0.8, quota_call),
-        people("files", 1.2, open_files),
-        people("mailboxes", 1.2, read_mail),
+        people("files", 0.9, open_files),
+        people("mailboxes", 0.8, read_mail),
         people("shells", 0.12, shell),
-        people("failures", 0.9, failure),
+        people("failures", 0.7, failure),
         people("names without answer", 0.5, vain_name),
     ]
 }

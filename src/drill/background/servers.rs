@@ -18,14 +18,14 @@ pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
         Source::new(seed, label, Pace::Steady(every(span), every(late)), Shape::Flat, act)
     };
     vec![
-        random("visitors", 9.0, PUBLIC, visitor),
+        random("visitors", 8.0, PUBLIC, visitor),
         random("mail in", 0.5, PUBLIC, mail_in),
         random("mail out", 0.4, OFFICE, mail_out),
-        random("tunnels", 3.0, PUBLIC, tunnel),
-        random("guests", 0.8, OFFICE, guest),
-        random("builds", 0.5, OFFICE, build),
+        random("tunnels", 2.5, PUBLIC, tunnel),
+        random("guests", 0.6, OFFICE, guest),
+        random("builds", 0.4, OFFICE, build),
         random("results", 5.0, Shape::Flat, result),
-        steady("database", 5 * SECOND, 2 * SECOND, Box::new(database)),
+        steady("database", 6 * SECOND, 2 * SECOND, Box::new(database)),
         steady("copies", 5 * MINUTE, 20 * SECOND, Box::new(copy)),
         steady(REPORTS, 1200 * MILLI, 600 * MILLI, reports()),
     ]

@@ -23,10 +23,10 @@ pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
         steady("polls", 4 * SECOND, 300 * MILLI, polls()),
         steady("clocks", 20 * SECOND, 9 * SECOND, clocks()),
         steady("neighbours", 24 * SECOND, 9 * SECOND, neighbours()),
-        random("logs", 9.0, log),
+        random("logs", 6.0, log),
         random("link", 3.0, call_everybody),
         random("echoes", 0.4, echo),
-        random("updates", 0.4, update),
+        random("updates", 0.3, update),
         random("closed ports", 0.1, closed_port),
     ]
 }

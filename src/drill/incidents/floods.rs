@@ -8,14 +8,14 @@ use crate::drill::{Plan, dns, payload, talk};
 use crate::model::{Ip, Kind, Prefix};
 
 /// SYN segments a minute.
-const SYNS: f64 = 18_000.0;
+const SYNS: f64 = 7_200.0;
 
 pub(super) fn syn_flood(plan: &Plan) -> Incident {
     let window = Window::at_two_thirds(plan, 2);
     let mut cast = Cast::new(
         Kind::SynFlood,
         window,
-        "About 300 SYN segments a second reach the web server 10.20.10.80 on tcp/443 from forged sources all over \
+        "About 120 SYN segments a second reach the web server 10.20.10.80 on tcp/443 from forged sources all over \
          198.18.0.0/15, almost every one another; none completes a handshake. Sources, SYN-only flows and packets of \
          the server rise, bytes hardly.",
     );
@@ -38,7 +38,7 @@ pub(super) fn syn_flood(plan: &Plan) -> Incident {
 /// Open resolvers, time servers and devices made to answer.
 const REFLECTORS: u64 = 150;
 /// Answers a minute.
-const ANSWERS: f64 = 5_400.0;
+const ANSWERS: f64 = 3_600.0;
 
 /// The reflector of a number; its remainder by three is its service: DNS, NTP, SNMP.
 fn reflector(seed: u64, number: u64) -> Ip {
@@ -53,7 +53,7 @@ pub(super) fn reflection(plan: &Plan) -> Incident {
     let mut cast = Cast::new(
         Kind::Reflection,
         window,
-        "About 150 reflectors send large DNS, NTP and SNMP answers to 10.20.2.21, which asked none of them: 90 a second, \
+        "About 150 reflectors send large DNS, NTP and SNMP answers to 10.20.2.21, which asked none of them: 60 a second, \
          unsolicited, from udp/53, udp/123 and udp/161. Bytes, packets and sources of the host rise.",
     );
     cast.attackers = (0..REFLECTORS).map(|number| reflector(seed, number)).collect();

@@ -8,9 +8,9 @@ use crate::model::Kind;
 
 /// Where the data goes.
 const DROP: Site = site("upload.dropsite.example", [198, 19, 140, 21]);
-/// Octets of one upload; four of them a minute make 60 MB.
-const UPLOAD: u64 = 15_000_000;
-/// Time between two coalesced segments of an upload, so that it takes about thirteen seconds.
+/// Octets of one upload; four of them a minute make 52 MB.
+const UPLOAD: u64 = 13_000_000;
+/// Time between two coalesced segments of an upload, so that it takes about twelve seconds.
 const GAP: Nanos = 55 * MILLI;
 
 pub(super) fn exfiltration(plan: &Plan) -> Incident {
@@ -19,7 +19,7 @@ pub(super) fn exfiltration(plan: &Plan) -> Incident {
     let mut cast = Cast::new(
         Kind::Exfiltration,
         window,
-        "The workstation 10.20.1.22 sends some 60 MB a minute to upload.dropsite.example (198.19.140.21, tcp/443) for ten \
+        "The workstation 10.20.1.22 sends some 52 MB a minute to upload.dropsite.example (198.19.140.21, tcp/443) for ten \
          minutes, in few long connections: bytes leave the baseline by orders of magnitude, flows do not.",
     );
     cast.attackers = vec![host];

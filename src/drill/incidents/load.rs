@@ -11,8 +11,8 @@ use crate::model::{Kind, Prefix};
 
 /// Addresses that bring the surplus.
 const VISITORS: u64 = 240;
-/// Visits a minute of theirs; the usual is eight to nine from everywhere.
-const SURPLUS: f64 = 75.0;
+/// Visits a minute of theirs; the usual is seven from everywhere.
+const SURPLUS: f64 = 60.0;
 
 pub(super) fn spike(plan: &Plan) -> Incident {
     let window = Window::at_two_thirds(plan, 5);

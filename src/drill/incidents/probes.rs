@@ -86,7 +86,7 @@ pub(super) fn scan_vertical(plan: &Plan) -> Incident {
 }
 
 pub(super) fn brute_force(plan: &Plan) -> Incident {
-    let window = Window::at_two_thirds(plan, 4);
+    let window = Window::at_two_thirds(plan, 3);
     let attacker = benchmark(7, 666);
     let mut cast = Cast::new(
         Kind::BruteForce,

@@ -17,10 +17,10 @@ const POOLS: [Site; 2] = [
 /// Addresses outside that reach all three.
 const CROWD: u64 = 80;
 /// Contacts a minute of theirs, spread over the three.
-const CONTACTS: f64 = 260.0;
+const CONTACTS: f64 = 200.0;
 
 pub(super) fn incident(plan: &Plan) -> Incident {
-    let window = Window::at_two_thirds(plan, 6);
+    let window = Window::at_two_thirds(plan, 5);
     let seed = plan.seed;
     let one_of_crowd =
         move |number: u64| benchmark(3 + (number % 5) as u32, 1024 + (mix(seed ^ mix(number)) % 0x3000) as u32);
