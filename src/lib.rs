@@ -12,6 +12,7 @@ pub mod enrich;
 pub mod filter;
 pub mod meter;
 pub mod input;
+pub mod drill;
 pub mod model;
 pub mod wire;
 pub mod report;
