@@ -4,15 +4,17 @@
 
 pub mod aggregate;
 pub mod anomaly;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod drill;
 pub mod engine;
 pub mod enrich;
 pub mod filter;
-pub mod meter;
 pub mod input;
-pub mod drill;
+pub mod meter;
 pub mod model;
-pub mod wire;
 pub mod report;
+pub mod store;
+pub mod wire;

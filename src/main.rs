@@ -1,2 +1,7 @@
-//! The `tidemark` program.
-fn main() {}
+//! The `tidemark` program: everything it does is in the library, which tests can call.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidemark::cli::main()
+}

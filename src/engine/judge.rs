@@ -70,6 +70,8 @@ pub struct Watched {
     pub entities: u64,
     /// Entities that have baselines.
     pub with_baselines: u64,
+    /// Series of these entities.
+    pub series: u64,
 }
 
 /// One Judge. See the module's documentation.
@@ -327,6 +329,12 @@ impl Judge {
                     .iter()
                     .filter(|r| !r.state.series.is_empty())
                     .count() as u64,
+                series: view
+                    .entities
+                    .rows()
+                    .iter()
+                    .map(|r| r.state.series.len() as u64)
+                    .sum(),
             });
         JudgeStats {
             watched: watched.collect(),

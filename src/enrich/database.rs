@@ -82,6 +82,17 @@ pub struct DatabaseInfo {
     pub networks: usize,
 }
 
+impl fmt::Display for DatabaseInfo {
+    /// `AS database GeoLite2-ASN of 2026-11-01T00:00:00Z: 540314 networks`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} database {} of {}: {} networks",
+            self.purpose, self.kind, self.built, self.networks
+        )
+    }
+}
+
 /// Sorted starts of ranges and what holds until the next.
 #[derive(Default)]
 pub(super) struct Flat<V> {

@@ -75,17 +75,18 @@ impl<W: io::Write> FlowLines<W> {
         Ok(())
     }
 
-    /// Writes totals, where the format has them, and all that is gathered.
+    /// Writes totals, where the format has them, and all that is gathered; gives the output back.
     ///
     /// # Errors
     /// What the output reports.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<W> {
         self.begin();
         if self.format == FlowFormat::Text {
             self.table.totals(&mut self.gathered);
         }
         self.out.write_all(&self.gathered)?;
-        self.out.flush()
+        self.out.flush()?;
+        Ok(self.out)
     }
 
     /// The header, once.

@@ -1,0 +1,168 @@
+//! Walks captures, counts and names everything wrong in them, and shows how far it has come.
+
+use crate::input::Captures;
+use crate::model::{Fault, RawPacket, Timestamp};
+use crate::report::Progress;
+use crate::wire::Undecoded;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Undecodable packets named per run; the rest is counted.
+const NAMED_PACKETS: u64 = 20;
+/// Troubles listed in a report.
+const LISTED: usize = 100;
+/// Packets between two looks at the progress bar.
+const GLANCE: u64 = 1 << 14;
+
+/// Everything that was wrong with the input.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles {
+    /// How often, by name.
+    pub counts: BTreeMap<String, u64>,
+    /// In words, the first of them.
+    pub listed: Vec<String>,
+    /// How many more there were.
+    pub unlisted: u64,
+    packets_named: u64,
+}
+
+impl Troubles {
+    fn add(&mut self, kind: &str) {
+        *self.counts.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    fn list(&mut self, words: String) {
+        if self.listed.len() < LISTED {
+            self.listed.push(words);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+/// A walk over captures under way.
+#[derive(Debug)]
+pub struct Walk {
+    progress: Option<Progress>,
+    quiet: bool,
+    verbose: bool,
+    /// What was wrong so far.
+    pub troubles: Troubles,
+    /// Packets read.
+    pub packets: u64,
+    /// Packets without an IP packet in them.
+    pub not_ip: u64,
+    /// Capture time of the earliest packet.
+    pub first: Option<Timestamp>,
+    /// Capture time of the latest packet.
+    pub last: Option<Timestamp>,
+    /// Whether anything of any file could be read.
+    pub readable: bool,
+}
+
+impl Walk {
+    /// `quiet` says nothing but the faults of whole files; `verbose` names every undecodable packet.
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self {
+            progress: None,
+            quiet,
+            verbose,
+            troubles: Troubles::default(),
+            packets: 0,
+            not_ip: 0,
+            first: None,
+            last: None,
+            readable: false,
+        }
+    }
+
+    /// Hands every packet to `take`, in time order, with where it stands (file and offset) where it cannot be used.
+    pub fn run<E>(
+        &mut self,
+        files: &[PathBuf],
+        mut take: impl FnMut(&RawPacket<'_>) -> Result<Result<(), Undecoded>, E>,
+    ) -> Result<(), E> {
+        let mut captures = Captures::open(files.iter().cloned());
+        self.progress = Some(Progress::new(captures.progress().total, self.quiet));
+        while let Some(next) = captures.next() {
+            let undecoded = match next {
+                Ok(packet) => {
+                    self.count(packet.at);
+                    take(&packet)?.err()
+                }
+                Err(fault) => {
+                    self.fault(&fault);
+                    None
+                }
+            };
+            if let Some(undecoded) = undecoded {
+                self.undecoded(undecoded, &captures);
+            }
+            if self.packets.is_multiple_of(GLANCE) {
+                self.glance(&captures);
+            }
+        }
+        self.finish(&captures);
+        Ok(())
+    }
+
+    #[inline]
+    fn count(&mut self, at: Timestamp) {
+        self.packets += 1;
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+    }
+
+    #[cold]
+    fn glance(&mut self, captures: &Captures) {
+        if let Some(progress) = &mut self.progress {
+            progress.update(captures.progress().read, self.packets);
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.say(&fault.to_string());
+        self.troubles.list(fault.to_string());
+    }
+
+    fn undecoded(&mut self, undecoded: Undecoded, captures: &Captures) {
+        let Some(kind) = undecoded.kind() else {
+            self.not_ip += 1;
+            return;
+        };
+        self.troubles.add(kind.name());
+        self.troubles.packets_named += 1;
+        let file = captures.file().map_or("", |file| file);
+        let words = format!("{file}: byte {}: {undecoded}", captures.offset());
+        if self.verbose || self.troubles.packets_named <= NAMED_PACKETS {
+            self.say(&words);
+        } else if self.troubles.packets_named == NAMED_PACKETS + 1 {
+            self.say(&format!(
+                "{file}: more packets cannot be decoded; -v names them all"
+            ));
+        }
+        self.troubles.list(words);
+    }
+
+    /// Words on standard error; above the progress bar, where there is one.
+    fn say(&self, words: &str) {
+        let shown = self
+            .progress
+            .as_ref()
+            .is_some_and(|progress| progress.line(words));
+        if !shown {
+            eprintln!("tidemark: {words}");
+        }
+    }
+
+    fn finish(&mut self, captures: &Captures) {
+        let counters = captures.counters();
+        for (kind, count) in &counters.faults {
+            *self.troubles.counts.entry(kind.name().to_owned()).or_default() += count;
+        }
+        self.readable = counters.packets + counters.captures > 0;
+        if let Some(progress) = self.progress.take() {
+            progress.finish();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A replay: captures through the engine, at the pace asked for.
+
+use super::captures::Walk;
+use super::setup::Setup;
+use super::summary;
+use crate::cli::Usage;
+use crate::engine::{Engine, Snapshot};
+use crate::model::{Anomaly, Timestamp};
+use crate::report::Summary;
+use crate::store;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How fast a replay goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// As fast as it can.
+    Max,
+    /// So many times as fast as the capture was.
+    Times(f64),
+}
+
+/// What to replay, and how.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Captures, `-` for standard input.
+    pub files: Vec<PathBuf>,
+    /// Look only at conversations that pass.
+    pub filter: Option<String>,
+    /// Where baselines are kept between runs.
+    pub state: Option<PathBuf>,
+    /// How fast.
+    pub pace: Pace,
+    /// Over how many Fronts.
+    pub fronts: usize,
+    /// Say little.
+    pub quiet: bool,
+    /// Say much.
+    pub verbose: bool,
+}
+
+impl Replay {
+    /// Replays, and gives what was found and the honest footnote to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] for a filter or rule that cannot be used; else none of the files can be read, or the state cannot be
+    /// written.
+    pub fn run(&self, setup: &Setup) -> Result<(Vec<Anomaly>, Summary)> {
+        let began = Instant::now();
+        let config = setup.engine(self.filter.clone(), self.source());
+        let mut engine = Engine::new(config, setup.origins.clone(), self.fronts)
+            .map_err(|error| Usage(error.to_string()))?;
+        let mut blind = setup.blind.clone();
+        blind.iter().for_each(|words| eprintln!("tidemark: {words}"));
+        self.restore(&mut engine, &mut blind);
+        let mut walk = Walk::new(self.quiet, self.verbose);
+        let mut pacer = Pacer {
+            pace: self.pace,
+            began,
+            first: None,
+        };
+        walk.run(&self.files, |packet| {
+            pacer.wait(packet.at);
+            let undecoded = engine.observe(packet);
+            while engine.poll().is_some() {}
+            Ok::<_, anyhow::Error>(undecoded)
+        })?;
+        engine.finish();
+        if !walk.readable {
+            anyhow::bail!("nothing could be read of {}", self.source());
+        }
+        if let Some(folder) = &self.state {
+            store::save(folder, &engine.snapshot())?;
+        }
+        let anomalies = engine.anomalies();
+        let summary = summary::of(self, setup, &engine, &walk, blind, began.elapsed(), &anomalies);
+        Ok((anomalies, summary))
+    }
+
+    /// The files as one would type them.
+    fn source(&self) -> String {
+        let names: Vec<String> = self.files.iter().map(|f| f.display().to_string()).collect();
+        names.join(" ")
+    }
+
+    /// Takes over earlier learning; what cannot be taken over is said, and learning begins afresh.
+    fn restore(&self, engine: &mut Engine, blind: &mut Vec<String>) {
+        let Some(folder) = &self.state else { return };
+        let restored = match store::load::<Snapshot>(folder) {
+            Ok(None) => return,
+            Ok(Some(snapshot)) => engine.restore(snapshot).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = restored {
+            let words = format!(
+                "the state in {} is not used: {error}; learning begins afresh",
+                folder.display()
+            );
+            eprintln!("tidemark: {words}");
+            blind.push(words);
+        }
+    }
+}
+
+/// Holds packets back until their time has come.
+struct Pacer {
+    pace: Pace,
+    began: Instant,
+    first: Option<Timestamp>,
+}
+
+impl Pacer {
+    #[inline]
+    fn wait(&mut self, at: Timestamp) {
+        if let Pace::Times(times) = self.pace {
+            let first = *self.first.get_or_insert(at);
+            let due =
+                Duration::try_from_secs_f64(at.since(first).as_secs_f64() / times).unwrap_or(Duration::MAX);
+            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The arguments, as clap reads them. Their documentation comments are the program's help.
+
+use crate::model::{Severity, Timestamp};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Learns the usual level of a network's traffic and says when, where and why it leaves it.
+#[derive(Debug, Parser)]
+#[command(name = "tidemark", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// No words and no progress bar on standard error, only errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// More words: every fault, not the first of each file.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Replay captures through the detector and report what deviated, when, by how much and because of whom.
+    Replay(Replay),
+    /// Print the Flow Records of captures.
+    Flows(Flows),
+    /// Write the traffic of an incident to a capture, to train people and to test detectors.
+    Drill(Drill),
+    /// Print the effective configuration; exit 2 and name line and key on a bad one.
+    Check(Check),
+    /// List or check rules.
+    Rules(Rules),
+    /// Judge one series (timestamp,value) and print expected, band, score and anomaly for every row.
+    Judge(Judge),
+}
+
+/// How captures are to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum As {
+    /// By what is in them.
+    #[default]
+    Auto,
+    /// Packets, to be metered.
+    Packets,
+    /// Datagrams of flow export, to be decoded.
+    Export,
+}
+
+/// How anomalies are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// A line for each anomaly and one for the summary.
+    Json,
+    /// One self-contained page with charts.
+    Html,
+}
+
+/// How Flow Records are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FlowFormat {
+    /// An aligned table with totals.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// `tidemark replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to read the captures.
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub read_as: As,
+    /// How to write what was found.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReportFormat,
+    /// Where to write it, instead of standard output.
+    #[arg(long, short, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Look only at conversations that pass this filter, such as `dst net 10.0.0.0/8 and not port 53`.
+    #[arg(long, short, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Only learn for this long before reporting anything, such as `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub learn: Option<Duration>,
+    /// Carry on with the baselines in this folder, and leave them there for the next time.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// How fast: `max`, or a multiple of the capture's own pace, such as `1` or `10`.
+    #[arg(long, value_name = "SPEED", default_value = "max", value_parser = speed)]
+    pub speed: Speed,
+    /// Exit with status 3 when an anomaly of this severity or a higher one was found.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+    /// Split the work over this many Fronts; the result is the same for any number.
+    #[arg(long, value_name = "N", default_value_t = 1, hide = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub fronts: u16,
+}
+
+/// `tidemark flows`.
+#[derive(Debug, Args)]
+pub struct Flows {
+    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Configuration (time-outs, tunnels, networks, databases); built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to read the captures.
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub read_as: As,
+    /// How to write the records.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FlowFormat,
+    /// Where to write them, instead of standard output.
+    #[arg(long, short, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Print only records that pass this filter, such as `dst port 443 and bytes > 1M`.
+    #[arg(long, short, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Print at most this many records.
+    #[arg(short, value_name = "N")]
+    pub number: Option<u64>,
+    /// Print only records that end at or after this time (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub since: Option<Timestamp>,
+    /// Print only records that start before this time (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub until: Option<Timestamp>,
+}
+
+/// `tidemark drill`.
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// What happens; `list` prints all scenarios.
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+    /// The capture to write (.gz and .zst compress it); FILE.truth.json beside it says what is wrong in it.
+    #[arg(
+        short = 'w',
+        long = "write",
+        value_name = "FILE",
+        required_unless_present = "scenario"
+    )]
+    pub write: Option<PathBuf>,
+    /// Decides everything that is left to chance.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How long; an hour by default, a day for `quiet`.
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// First instant (RFC 3339); Monday 2026-03-02 08:00 UTC by default.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub start: Option<Timestamp>,
+    /// Multiplies the usual traffic.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub scale: f64,
+    /// Octets kept of each frame.
+    #[arg(long, value_name = "N")]
+    pub snap: Option<usize>,
+}
+
+/// `tidemark check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// `tidemark rules`.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: RulesCommand,
+}
+
+/// What can be done with rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the rules in use.
+    List(Check),
+    /// Check a file of rules; exit 2 and name line and key on a bad one.
+    Check {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// `tidemark judge`.
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// CSV with a header; the first two columns are timestamp and value. `-` is standard input.
+    #[arg(value_name = "SERIES.csv")]
+    pub series: PathBuf,
+    /// How many false alarms a week are acceptable.
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub false_alarms_per_week: f64,
+}
+
+/// How fast to replay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// As fast as it goes.
+    Max,
+    /// So many times the capture's own pace.
+    Times(f64),
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    match text {
+        "max" => Ok(Speed::Max),
+        _ => match text.parse::<f64>() {
+            Ok(times) if times > 0.0 && times.is_finite() => Ok(Speed::Times(times)),
+            _ => Err("`max` or a number above 0".to_owned()),
+        },
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration such as 90s, 20m or 1h30m".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a duration that is not negative".to_owned())
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|e| format!("{e}; an example is 2026-03-02T08:40:00Z"))?;
+    i64::try_from(at.as_nanosecond())
+        .map(Timestamp::from_nanos)
+        .map_err(|_| "a year from 1678 to 2261".to_owned())
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    [Severity::Low, Severity::High, Severity::Critical]
+        .into_iter()
+        .find(|s| s.name() == text)
+        .ok_or_else(|| "low, high or critical".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_durations_read_as_people_write_them() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert!(duration("-5m").is_err() && duration("soon").is_err());
+        assert_eq!(
+            instant("2026-03-02T08:00:00Z"),
+            Ok(Timestamp::from_secs(1_772_438_400))
+        );
+        assert_eq!(speed("10"), Ok(Speed::Times(10.0)));
+        assert!(speed("0").is_err() && speed("fast").is_err());
+    }
+}
