@@ -45,12 +45,19 @@ impl Shape {
 
 fn day(hours: &[u8; 24], weekend: u8, now: Nanos) -> f64 {
     let minute = now.div_euclid(MINUTE);
-    let (hour, past) = ((minute.div_euclid(60)).rem_euclid(24) as usize, minute.rem_euclid(60));
+    let (hour, past) = (
+        (minute.div_euclid(60)).rem_euclid(24) as usize,
+        minute.rem_euclid(60),
+    );
     let (here, next) = (f64::from(hours[hour]), f64::from(hours[(hour + 1) % 24]));
     let level = (here + (next - here) * past as f64 / 60.0) / 100.0;
     // 1970-01-01 was a Thursday; 0 is Monday.
     let weekday = (minute.div_euclid(24 * 60) + 3).rem_euclid(7);
-    if weekday >= 5 { level * f64::from(weekend) / 100.0 } else { level }
+    if weekday >= 5 {
+        level * f64::from(weekend) / 100.0
+    } else {
+        level
+    }
 }
 
 #[cfg(test)]

@@ -133,7 +133,11 @@ impl Pace {
 
     /// Time from a frame of the other side passing here to the answer of this side passing here.
     pub(super) fn answer(&mut self, by_client: bool) -> Nanos {
-        let near = if by_client { self.client_near } else { self.server_near };
+        let near = if by_client {
+            self.client_near
+        } else {
+            self.server_near
+        };
         if near {
             self.between(60 * MICRO, 300 * MICRO)
         } else {
@@ -202,23 +206,45 @@ impl Exchange {
                 (wire, wait)
             }
             Play::Datagrams(all) => {
-                let Some(one) = all.get(played) else { return (0, None) };
+                let Some(one) = all.get(played) else {
+                    return (0, None);
+                };
                 let (from, to) = ports(self.client, self.server, by_client);
                 let length = one.length as usize;
-                let wire = frame::write(out, snap, way, &Transport::Udp { from, to }, length, |out, wanted| {
-                    one.data.write(out, 0, wanted, length);
-                });
+                let wire = frame::write(
+                    out,
+                    snap,
+                    way,
+                    &Transport::Udp { from, to },
+                    length,
+                    |out, wanted| {
+                        one.data.write(out, 0, wanted, length);
+                    },
+                );
                 let wait = all.get(played + 1).map(|next| {
-                    next.wait + if next.by_client == by_client { 0 } else { self.pace.answer(next.by_client) }
+                    next.wait
+                        + if next.by_client == by_client {
+                            0
+                        } else {
+                            self.pace.answer(next.by_client)
+                        }
                 });
                 (wire, wait)
             }
-            &mut Play::Echo { count, every, answered } => {
+            &mut Play::Echo {
+                count,
+                every,
+                answered,
+            } => {
                 let asks = !answered || played.is_multiple_of(2);
                 let turn = if answered { played / 2 } else { played } as u16;
                 let wire = echo(out, snap, way, self.client.port, turn, asks);
                 let more = turn + 1 < count || asks && answered;
-                let wait = if asks && answered { self.pace.answer(false) } else { every };
+                let wait = if asks && answered {
+                    self.pace.answer(false)
+                } else {
+                    every
+                };
                 (wire, more.then_some(wait))
             }
             Play::Arp => (frame::write_arp(out, snap, self.client.ip, self.server.ip), None),
@@ -229,7 +255,11 @@ impl Exchange {
 }
 
 fn ports(client: Endpoint, server: Endpoint, by_client: bool) -> (u16, u16) {
-    if by_client { (client.port, server.port) } else { (server.port, client.port) }
+    if by_client {
+        (client.port, server.port)
+    } else {
+        (server.port, client.port)
+    }
 }
 
 fn echo(out: &mut Vec<u8>, snap: usize, way: (Ip, Ip), id: u16, turn: u16, asks: bool) -> u32 {
@@ -243,7 +273,9 @@ fn echo(out: &mut Vec<u8>, snap: usize, way: (Ip, Ip), id: u16, turn: u16, asks:
         code: 0,
         rest: u32::from(id) << 16 | u32::from(turn),
     };
-    frame::write(out, snap, way, &header, 56, |out, wanted| Data::Filler.write(out, 0, wanted, 56))
+    frame::write(out, snap, way, &header, 56, |out, wanted| {
+        Data::Filler.write(out, 0, wanted, 56)
+    })
 }
 
 fn neighbour(out: &mut Vec<u8>, snap: usize, from: Ip, target: Ip) -> u32 {

@@ -131,7 +131,11 @@ pub(super) fn write(
     };
     payload(out, wanted);
     if let Some(offset) = sum_at {
-        let pseudo = if v4 { 0 } else { pseudo_header(from, to, transport.protocol(v4), behind) };
+        let pseudo = if v4 {
+            0
+        } else {
+            pseudo_header(from, to, transport.protocol(v4), behind)
+        };
         let sum = checksum(&out[start..], pseudo);
         out[start + offset..start + offset + 2].copy_from_slice(&sum.to_be_bytes());
     }
@@ -193,9 +197,7 @@ pub(super) fn hardware(ip: Ip) -> [u8; 6] {
             bits as u8,
         ],
         // The last octets of our IPv6 addresses repeat those of the IPv4 address.
-        None if bits >> 80 == 0x2001_0db8_0020 => {
-            [0x02, 0x20, 0x0a, 0x14, (bits >> 64) as u8, bits as u8]
-        }
+        None if bits >> 80 == 0x2001_0db8_0020 => [0x02, 0x20, 0x0a, 0x14, (bits >> 64) as u8, bits as u8],
         _ => [0x02, 0x20, 0x00, 0x00, 0x00, 0x01],
     }
 }
@@ -215,7 +217,11 @@ fn ipv4_header(out: &mut Vec<u8>, from: Ip, to: Ip, protocol: u8, behind: usize)
     out.extend_from_slice(&[0x45, 0]);
     put16(out, (20 + behind) as u16);
     // What is for this link only never crosses a router.
-    let hops = if v4(to)[..3] == [224, 0, 0] { 255 } else { hops_left(from) };
+    let hops = if v4(to)[..3] == [224, 0, 0] {
+        255
+    } else {
+        hops_left(from)
+    };
     out.extend_from_slice(&[0, 0, 0x40, 0, hops, protocol, 0, 0]);
     out.extend_from_slice(&v4(from));
     out.extend_from_slice(&v4(to));

@@ -79,7 +79,9 @@ impl Generator {
     }
 
     fn act(&mut self, number: usize, now: Nanos) {
-        let Some(source) = self.sources.get_mut(number) else { return };
+        let Some(source) = self.sources.get_mut(number) else {
+            return;
+        };
         if let Some(next) = source.act(now, &mut self.stage) {
             self.stage.plan(next, Job::Source(number));
         }

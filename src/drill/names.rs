@@ -17,7 +17,14 @@ pub(super) fn look_up(rng: &mut Rng, stage: &mut Stage, now: Nanos, client: Ip, 
     let addresses = site.addresses();
     let mut known = ask(rng, stage, now, client, (site.name, dns::A), Some(&addresses));
     if site.v6().is_some() {
-        known = known.max(ask(rng, stage, now + MILLI, client, (site.name, dns::AAAA), Some(&addresses)));
+        known = known.max(ask(
+            rng,
+            stage,
+            now + MILLI,
+            client,
+            (site.name, dns::AAAA),
+            Some(&addresses),
+        ));
     }
     known
 }

@@ -220,15 +220,24 @@ mod tests {
 
     #[test]
     fn nobody_outside_has_an_address_that_could_be_somebodys() {
-        let reserved: Vec<Prefix> = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"]
-            .iter()
-            .chain(&["2001:db8::/32"])
-            .map(|prefix| prefix.parse().unwrap())
-            .collect();
+        let reserved: Vec<Prefix> = [
+            "192.0.2.0/24",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "198.18.0.0/15",
+        ]
+        .iter()
+        .chain(&["2001:db8::/32"])
+        .map(|prefix| prefix.parse().unwrap())
+        .collect();
         let mut rng = Rng::new(3, "test");
         let clients: Vec<Ip> = (0..1000).map(|_| outside_client(&mut rng)).collect();
         let sites = SITES.iter().chain(&MAIL_PEERS).chain([&QUOTA, &UPDATES]);
-        let all = sites.flat_map(Site::addresses).chain(clients).chain([AUTHORITY]).chain(TIME);
+        let all = sites
+            .flat_map(Site::addresses)
+            .chain(clients)
+            .chain([AUTHORITY])
+            .chain(TIME);
         for ip in all {
             assert!(reserved.iter().any(|prefix| prefix.contains(ip)), "{ip}");
             assert!(!ours().iter().any(|prefix| prefix.contains(ip)), "{ip}");
@@ -239,7 +248,11 @@ mod tests {
     fn no_two_names_share_an_address() {
         let mut seen = std::collections::BTreeSet::new();
         for site in SITES.iter().chain(&MAIL_PEERS).chain([&QUOTA, &UPDATES]) {
-            assert!(site.addresses().into_iter().all(|ip| seen.insert(ip)), "{}", site.name);
+            assert!(
+                site.addresses().into_iter().all(|ip| seen.insert(ip)),
+                "{}",
+                site.name
+            );
         }
     }
 }

@@ -44,7 +44,12 @@ impl Data {
                 out.extend_from_slice(from_head);
                 let done = at + from_head.len();
                 let rest = count - from_head.len();
-                tls::sealed(out, done.saturating_sub(head.len()), rest, length.saturating_sub(head.len()));
+                tls::sealed(
+                    out,
+                    done.saturating_sub(head.len()),
+                    rest,
+                    length.saturating_sub(head.len()),
+                );
             }
             Self::Smb => behind(&smb(length), out, at, count),
             Self::Query => query(out, at, count, length),
@@ -230,9 +235,15 @@ mod tests {
             assert_eq!(usize::from(message[length]), message.len() - 2);
         }
         let large = snmp_large(3);
-        assert_eq!(usize::from(u16::from_be_bytes([large[2], large[3]])), large.len() - 4);
+        assert_eq!(
+            usize::from(u16::from_be_bytes([large[2], large[3]])),
+            large.len() - 4
+        );
         for packet in [ssh_offer(1), ssh_key(1), ssh_key_reply(1), SSH_NEW_KEYS.to_vec()] {
-            assert_eq!(u32::from_be_bytes([packet[0], packet[1], packet[2], packet[3]]) as usize, packet.len() - 4);
+            assert_eq!(
+                u32::from_be_bytes([packet[0], packet[1], packet[2], packet[3]]) as usize,
+                packet.len() - 4
+            );
             assert_eq!(packet.len() % 8, 0);
         }
         assert_eq!(QUERY_STARTUP.len(), 0x26);
@@ -240,7 +251,14 @@ mod tests {
 
     #[test]
     fn a_stretch_is_the_same_however_it_is_segmented() {
-        for data in [Data::Filler, Data::Smb, Data::Query, Data::Rows, Data::Text("EHLO"), Data::Tls(Box::new([1, 2, 3]))] {
+        for data in [
+            Data::Filler,
+            Data::Smb,
+            Data::Query,
+            Data::Rows,
+            Data::Text("EHLO"),
+            Data::Tls(Box::new([1, 2, 3])),
+        ] {
             let (mut whole, mut parts) = (Vec::new(), Vec::new());
             data.write(&mut whole, 0, 600, 600);
             for start in (0..600).step_by(2) {

@@ -137,7 +137,10 @@ mod tests {
     #[test]
     fn logarithm_and_exponential_agree_with_the_platform() {
         for x in [1e-9, 0.1, 0.5, 1.0, 1.9, 2.0, 7.3, 1e6] {
-            assert!((ln(x) - f64::ln(x)).abs() < 1e-12 * f64::ln(x).abs().max(1.0), "{x}");
+            assert!(
+                (ln(x) - f64::ln(x)).abs() < 1e-12 * f64::ln(x).abs().max(1.0),
+                "{x}"
+            );
         }
         for x in [-8.0, -1.0, 0.0, 0.3, 1.0, 9.0] {
             assert!((exp(x) / f64::exp(x) - 1.0).abs() < 1e-12, "{x}");
@@ -152,7 +155,9 @@ mod tests {
         assert!((mean(&mut || rng.exponential(3.0)) - 3.0).abs() < 0.1);
         assert!(mean(&mut || rng.normal()).abs() < 0.03);
         assert!((mean(&mut || rng.below(10) as f64) - 4.5).abs() < 0.1);
-        let below = (0..n).filter(|_| rng.log_normal(1000, 1.0, 0, u64::MAX) < 1000).count();
+        let below = (0..n)
+            .filter(|_| rng.log_normal(1000, 1.0, 0, u64::MAX) < 1000)
+            .count();
         assert!((9_500..10_500).contains(&below));
     }
 }

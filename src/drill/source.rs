@@ -71,7 +71,8 @@ impl Source {
 
     /// Takes over what concerns it.
     pub(super) fn mute(&mut self, mutes: &[Mute]) {
-        self.mutes.extend(mutes.iter().filter(|mute| mute.label == self.label));
+        self.mutes
+            .extend(mutes.iter().filter(|mute| mute.label == self.label));
     }
 
     /// When it acts for the first time in `from..until`; it never acts outside of that.

@@ -22,7 +22,12 @@ pub(super) fn says(by_client: bool, wait: Nanos, length: u64, data: Data) -> Tur
 
 /// One side says exactly these octets.
 fn exactly(by_client: bool, wait: Nanos, octets: Vec<u8>) -> Turn {
-    says(by_client, wait, octets.len() as u64, Data::Head(octets.into_boxed_slice()))
+    says(
+        by_client,
+        wait,
+        octets.len() as u64,
+        Data::Head(octets.into_boxed_slice()),
+    )
 }
 
 fn text(by_client: bool, wait: Nanos, text: &'static str) -> Turn {
@@ -35,7 +40,11 @@ fn script(rng: &mut Rng, turns: Vec<Turn>, close: Close) -> Tcp {
 
 /// A connection that fails: refused, or unanswered in spite of `repeated` more SYNs.
 pub(super) fn failure(rng: &mut Rng, refused: bool, repeated: u8) -> Tcp {
-    let open = if refused { Open::Refused } else { Open::Unanswered(repeated) };
+    let open = if refused {
+        Open::Refused
+    } else {
+        Open::Unanswered(repeated)
+    };
     Tcp::new(Vec::new(), open, Close::Never, rng.bits())
 }
 
@@ -44,7 +53,12 @@ fn sealed_channel(rng: &mut Rng, turns: &mut Vec<Turn>, name: &str, flight: u64)
     let random = rng.bits();
     turns.push(exactly(true, MILLI, tls::client_hello(name, random as u32)));
     let hello = tls::server_hello((random >> 32) as u32);
-    turns.push(says(false, 2 * MILLI, flight, Data::Tls(hello.into_boxed_slice())));
+    turns.push(says(
+        false,
+        2 * MILLI,
+        flight,
+        Data::Tls(hello.into_boxed_slice()),
+    ));
 }
 
 /// One request and its answer inside TLS.
@@ -59,13 +73,22 @@ pub(super) fn https(rng: &mut Rng, name: &str) -> Tcp {
     let flight = rng.between(1300, 2900);
     sealed_channel(rng, &mut turns, name, flight);
     for request in 0..rng.between(1, 3) {
-        let wait = if request == 0 { MILLI } else { rng.between(20, 3000) as Nanos * MILLI };
+        let wait = if request == 0 {
+            MILLI
+        } else {
+            rng.between(20, 3000) as Nanos * MILLI
+        };
         let think = rng.between(3, 90) as Nanos * MILLI;
         let up = rng.log_normal(520, 0.4, 180, 2400);
         let down = rng.log_normal(4200, 1.1, 250, 180_000);
         sealed_request(&mut turns, wait, up, think, down);
     }
-    let close = *rng.pick(&[Close::ByClient, Close::ByClient, Close::ByServer, Close::ResetByClient]);
+    let close = *rng.pick(&[
+        Close::ByClient,
+        Close::ByClient,
+        Close::ByServer,
+        Close::ResetByClient,
+    ]);
     script(rng, turns, close)
 }
 
@@ -105,7 +128,11 @@ pub(super) fn mail(rng: &mut Rng, server: &str) -> Tcp {
     let mut turns = vec![
         text(false, 10 * MILLI, "220 mail ESMTP ready\r\n"),
         text(true, MILLI, "EHLO mail.corp.example\r\n"),
-        text(false, 2 * MILLI, "250-mail\r\n250-SIZE 52428800\r\n250 STARTTLS\r\n"),
+        text(
+            false,
+            2 * MILLI,
+            "250-mail\r\n250-SIZE 52428800\r\n250 STARTTLS\r\n",
+        ),
         text(true, MILLI, "STARTTLS\r\n"),
         text(false, MILLI, "220 2.0.0 Ready to start TLS\r\n"),
     ];
@@ -193,7 +220,10 @@ pub(super) fn result(rng: &mut Rng, up: u64) -> Tcp {
 pub(super) fn build(rng: &mut Rng) -> Tcp {
     let mut turns = Vec::with_capacity(6);
     sealed_channel(rng, &mut turns, "build.corp.example", 1800);
-    let (up, down) = (rng.log_normal(20_000, 0.8, 1000, 300_000), rng.log_normal(6000, 0.8, 400, 80_000));
+    let (up, down) = (
+        rng.log_normal(20_000, 0.8, 1000, 300_000),
+        rng.log_normal(6000, 0.8, 400, 80_000),
+    );
     sealed_request(&mut turns, MILLI, up, 2 * SECOND, down);
     script(rng, turns, Close::ByClient)
 }
@@ -202,7 +232,12 @@ pub(super) fn build(rng: &mut Rng) -> Tcp {
 pub(super) fn backup(rng: &mut Rng) -> Tcp {
     let turns = vec![
         says(true, MILLI, 300, Data::Filler),
-        says(false, 20 * MILLI, rng.log_normal(900_000, 0.2, 400_000, 1_600_000), Data::Filler),
+        says(
+            false,
+            20 * MILLI,
+            rng.log_normal(900_000, 0.2, 400_000, 1_600_000),
+            Data::Filler,
+        ),
     ];
     script(rng, turns, Close::ByClient)
 }
@@ -210,7 +245,8 @@ pub(super) fn backup(rng: &mut Rng) -> Tcp {
 /// A miner at its pool: logs in, gets work, hands in shares for as long as `lasting`.
 pub(super) fn mining(rng: &mut Rng, lasting: Nanos) -> Tcp {
     const LOGIN: &str = "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"xmrig/6.21.0\"]}\n";
-    const WORK: &str = "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"6f\",\"e2c4\",\"01000000\"]}\n";
+    const WORK: &str =
+        "{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"6f\",\"e2c4\",\"01000000\"]}\n";
     const SHARE: &str = "{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"w\",\"6f\",\"00\"]}\n";
     let mut turns = vec![text(true, MILLI, LOGIN), text(false, 5 * MILLI, WORK)];
     let mut left = lasting;
@@ -221,7 +257,11 @@ pub(super) fn mining(rng: &mut Rng, lasting: Nanos) -> Tcp {
             turns.push(text(false, wait, WORK));
         } else {
             turns.push(text(true, wait, SHARE));
-            turns.push(text(false, 5 * MILLI, "{\"id\":4,\"result\":true,\"error\":null}\n"));
+            turns.push(text(
+                false,
+                5 * MILLI,
+                "{\"id\":4,\"result\":true,\"error\":null}\n",
+            ));
         }
     }
     script(rng, turns, Close::ByClient)

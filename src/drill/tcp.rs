@@ -143,7 +143,8 @@ impl Tcp {
     /// Appends the first `wanted` octets of a segment's payload.
     pub(super) fn payload(&self, segment: &Segment, out: &mut Vec<u8>, wanted: usize) {
         if let Some(turn) = self.turns.get(segment.turn) {
-            turn.data.write(out, segment.offset as usize, wanted, turn.length as usize);
+            turn.data
+                .write(out, segment.offset as usize, wanted, turn.length as usize);
         }
     }
 
@@ -174,11 +175,15 @@ impl Tcp {
             }
             Step::Reset { by_client } => (self.bare(by_client, RST | ACK, 0), None),
             Step::FirstFin { by_client } => {
-                self.step = Step::SecondFin { by_client: !by_client };
+                self.step = Step::SecondFin {
+                    by_client: !by_client,
+                };
                 (self.bare(by_client, FIN | ACK, 1), Some(pace.answer(!by_client)))
             }
             Step::SecondFin { by_client } => {
-                self.step = Step::LastAck { by_client: !by_client };
+                self.step = Step::LastAck {
+                    by_client: !by_client,
+                };
                 (self.bare(by_client, FIN | ACK, 1), Some(pace.answer(!by_client)))
             }
             Step::LastAck { by_client } => (self.bare(by_client, ACK, 0), None),
@@ -246,7 +251,12 @@ impl Tcp {
             return self.plan_close(pace);
         };
         let (next_by, think) = (next.by_client, next.wait);
-        let wait = think + if next_by == by_client { pace.next_segment() } else { pace.answer(next_by) };
+        let wait = think
+            + if next_by == by_client {
+                pace.next_segment()
+            } else {
+                pace.answer(next_by)
+            };
         // The acknowledgement travels with the answer when that comes soon (RFC 1122 section 4.2.3.2).
         let owed = self.unacknowledged > 0 && (next_by == by_client || think > 40 * MILLI);
         if owed {
@@ -261,7 +271,10 @@ impl Tcp {
         self.unacknowledged = 0;
         let delay = pace.answer(by_client);
         let then = then.max(delay) - delay;
-        self.step = Step::Acknowledge { by_client, then: then + pace.next_segment() };
+        self.step = Step::Acknowledge {
+            by_client,
+            then: then + pace.next_segment(),
+        };
         delay
     }
 
@@ -273,13 +286,21 @@ impl Tcp {
             Close::ByClient | Close::ByServer => Step::FirstFin { by_client },
             Close::ResetByClient | Close::ResetByServer => Step::Reset { by_client },
         };
-        Some(if by_client == spoke_last { pace.next_segment() } else { pace.answer(by_client) })
+        Some(if by_client == spoke_last {
+            pace.next_segment()
+        } else {
+            pace.answer(by_client)
+        })
     }
 
     /// A segment without payload that moves its side's sequence number by `advance`.
     fn bare(&mut self, by_client: bool, flags: u8, advance: u32) -> Segment {
         let [client, server] = self.sequence;
-        let (sequence, acknowledged) = if by_client { (client, server) } else { (server, client) };
+        let (sequence, acknowledged) = if by_client {
+            (client, server)
+        } else {
+            (server, client)
+        };
         let side = &mut self.sequence[usize::from(!by_client)];
         *side = side.wrapping_add(advance);
         Segment {

@@ -13,7 +13,13 @@ use crate::model::Ip;
 
 pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
     let people = |label, per_minute: f64, act: fn(&mut Rng, Nanos, &mut Stage)| {
-        Source::new(seed, label, Pace::Random(per_minute * scale), OFFICE, Box::new(act))
+        Source::new(
+            seed,
+            label,
+            Pace::Random(per_minute * scale),
+            OFFICE,
+            Box::new(act),
+        )
     };
     vec![
         people("pages", 3.4, page),
@@ -124,6 +130,10 @@ fn failure(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
 
 fn vain_name(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
     let client = network::workstation(somebody(rng, now));
-    let name = *rng.pick(&["wpad.corp.example", "printer9.corp.example", "old-wiki.corp.example"]);
+    let name = *rng.pick(&[
+        "wpad.corp.example",
+        "printer9.corp.example",
+        "old-wiki.corp.example",
+    ]);
     names::ask_in_vain(rng, stage, now, client, name);
 }

@@ -5,17 +5,29 @@ use crate::drill::calendar::{OFFICE, PUBLIC, Shape};
 use crate::drill::exchange::{Datagram, MILLI, MINUTE, Nanos, Play, SECOND, at};
 use crate::drill::network::{self, AGGREGATOR, APPLICATIONS, BACKUP, BUILD, DATABASE, FILES, MAIL, NAT, WEB};
 use crate::drill::rng::Rng;
-use crate::drill::source::{Pace, Source};
+use crate::drill::source::{Act, Pace, Source};
 use crate::drill::stage::Stage;
 use crate::drill::{names, talk, tcp::Close};
 
 pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
     let random = |label, per_minute: f64, shape, act: fn(&mut Rng, Nanos, &mut Stage)| {
-        Source::new(seed, label, Pace::Random(per_minute * scale), shape, Box::new(act))
+        Source::new(
+            seed,
+            label,
+            Pace::Random(per_minute * scale),
+            shape,
+            Box::new(act),
+        )
     };
     let every = |span: Nanos| (span as f64 / scale.max(1e-3)) as Nanos;
     let steady = |label, span, late, act| {
-        Source::new(seed, label, Pace::Steady(every(span), every(late)), Shape::Flat, act)
+        Source::new(
+            seed,
+            label,
+            Pace::Steady(every(span), every(late)),
+            Shape::Flat,
+            act,
+        )
     };
     vec![
         random("visitors", 8.0, PUBLIC, visitor),
@@ -55,7 +67,10 @@ fn mail_out(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
 /// Twenty remote workers keep their tunnels open (ESP in UDP, RFC 3948).
 fn tunnel(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
     let worker = rng.below(20) as u32;
-    let client = at(network::benchmark(2 + worker % 3, 9000 + worker), 40_000 + worker as u16);
+    let client = at(
+        network::benchmark(2 + worker % 3, 9000 + worker),
+        40_000 + worker as u16,
+    );
     let mut datagrams = Vec::with_capacity(6);
     for _ in 0..rng.between(1, 3) {
         datagrams.push(Datagram::opaque(true, 30 * MILLI, rng.between(90, 700) as u32));
@@ -99,7 +114,7 @@ fn result(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
 }
 
 /// Every worker reports once a minute, each in its turn.
-fn reports() -> Box<dyn FnMut(&mut Rng, Nanos, &mut Stage) + Send> {
+fn reports() -> Act {
     let mut turn = 0;
     Box::new(move |rng, now, stage| {
         turn = (turn + 1) % network::WORKERS;

@@ -13,10 +13,22 @@ use crate::model::Ip;
 pub(super) fn sources(seed: u64, scale: f64) -> Vec<Source> {
     let every = |span: Nanos| (span as f64 / scale.max(1e-3)) as Nanos;
     let steady = |label, span, late, act: Act| {
-        Source::new(seed, label, Pace::Steady(every(span), every(late)), Shape::Flat, act)
+        Source::new(
+            seed,
+            label,
+            Pace::Steady(every(span), every(late)),
+            Shape::Flat,
+            act,
+        )
     };
     let random = |label, per_minute: f64, act: fn(&mut Rng, Nanos, &mut Stage)| {
-        Source::new(seed, label, Pace::Random(per_minute * scale), Shape::Flat, Box::new(act))
+        Source::new(
+            seed,
+            label,
+            Pace::Random(per_minute * scale),
+            Shape::Flat,
+            Box::new(act),
+        )
     };
     vec![
         steady("heartbeats", 4 * SECOND, 2 * SECOND, heartbeats()),
@@ -123,12 +135,18 @@ fn log(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
         data: Data::Text(line),
     };
     let client = *rng.pick(&SERVERS);
-    stage.begin(now, at(client, 514), at(LOGS, 514), Play::Datagrams(vec![datagram]));
+    stage.begin(
+        now,
+        at(client, 514),
+        at(LOGS, 514),
+        Play::Datagrams(vec![datagram]),
+    );
 }
 
 /// ARP, service discovery and announcements to the link.
 fn call_everybody(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
-    const SEARCH: &str = "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\n\r\n";
+    const SEARCH: &str =
+        "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\n\r\n";
     const ANNOUNCE: &str = "{\"version\":[2,0],\"port\":17500,\"host_int\":88123}";
     let number = rng.below(u64::from(network::WORKSTATIONS)) as u8;
     let client = network::workstation(number);
@@ -139,11 +157,21 @@ fn call_everybody(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
         0 => stage.begin(now, at(client, 0), at(network::ours_v4(subnet, 1), 0), Play::Arp),
         1 => {
             let question = dns::multicast_question("_ipp._tcp.local");
-            stage.begin(now, at(client, 5353), at(group([224, 0, 0, 251]), 5353), said(question));
+            stage.begin(
+                now,
+                at(client, 5353),
+                at(group([224, 0, 0, 251]), 5353),
+                said(question),
+            );
         }
         2 => {
             let port = stage.port(rng, client);
-            stage.begin(now, at(client, port), at(group([239, 255, 255, 250]), 1900), said(SEARCH.into()));
+            stage.begin(
+                now,
+                at(client, port),
+                at(group([239, 255, 255, 250]), 1900),
+                said(SEARCH.into()),
+            );
         }
         _ => {
             let everyone = at(network::ours_v4(subnet, 255), 17_500);
@@ -175,7 +203,10 @@ fn update(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
 /// A datagram to a port nobody listens at, and the message that says so.
 fn closed_port(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
     let number = rng.below(u64::from(network::WORKSTATIONS)) as u8;
-    let client = at(network::workstation(number), stage.port(rng, network::workstation(number)));
+    let client = at(
+        network::workstation(number),
+        stage.port(rng, network::workstation(number)),
+    );
     let server = at(RESOLVER, 33_434);
     let asks = Play::Datagrams(vec![Datagram::opaque(true, 0, 0)]);
     stage.begin(now, client, server, asks);

@@ -38,7 +38,11 @@ pub(super) fn spike(plan: &Plan) -> Incident {
         SURPLUS,
         Box::new(move |rng, now, stage| {
             // One in eight comes from elsewhere: news travels.
-            let client = if rng.chance(0.125) { network::outside_client(rng) } else { visitor(rng.below(VISITORS)) };
+            let client = if rng.chance(0.125) {
+                network::outside_client(rng)
+            } else {
+                visitor(rng.below(VISITORS))
+            };
             let down = rng.log_normal(5600, 0.8, 400, 90_000);
             let tcp = talk::call(rng, "www.corp.example", down, Close::ByClient);
             stage.connect(rng, now, client, at(WEB, 443), tcp);

@@ -56,7 +56,8 @@ impl Window {
 
     /// A source that acts every so often within it.
     fn steady(&self, plan: &Plan, label: &'static str, every: Nanos, late: Nanos, act: Act) -> Source {
-        Source::new(plan.seed, label, Pace::Steady(every, late), Shape::Flat, act).within(self.start, self.end)
+        Source::new(plan.seed, label, Pace::Steady(every, late), Shape::Flat, act)
+            .within(self.start, self.end)
     }
 }
 

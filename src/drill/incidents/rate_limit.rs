@@ -42,7 +42,11 @@ pub(super) fn incident(plan: &Plan) -> Incident {
     cast.services = vec!["tcp/443"];
     cast.names = vec![QUOTA.name];
     let sixth = window.length() / 6;
-    let steps = CLIMB.iter().zip(0..).map(|(level, i)| (window.start + i * sixth, *level)).collect();
+    let steps = CLIMB
+        .iter()
+        .zip(0..)
+        .map(|(level, i)| (window.start + i * sixth, *level))
+        .collect();
     let mut quota = Quota::default();
     let mut turn = 0;
     let calls = Source::new(

@@ -22,8 +22,12 @@ const CONTACTS: f64 = 200.0;
 pub(super) fn incident(plan: &Plan) -> Incident {
     let window = Window::at_two_thirds(plan, 5);
     let seed = plan.seed;
-    let one_of_crowd =
-        move |number: u64| benchmark(3 + (number % 5) as u32, 1024 + (mix(seed ^ mix(number)) % 0x3000) as u32);
+    let one_of_crowd = move |number: u64| {
+        benchmark(
+            3 + (number % 5) as u32,
+            1024 + (mix(seed ^ mix(number)) % 0x3000) as u32,
+        )
+    };
     let mut cast = Cast::new(
         Kind::Stranger,
         window,
