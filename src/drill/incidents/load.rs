@@ -38,11 +38,11 @@ pub(super) fn spike(plan: &Plan) -> Incident {
         "surplus",
         SURPLUS,
         Box::new(move |rng, now, stage| {
-            turn += 1;
             // One in eight comes from elsewhere: news travels.
             let client = if rng.chance(0.125) {
                 network::outside_client(rng)
             } else {
+                turn += 1;
                 visitor(turn % VISITORS)
             };
             let down = rng.log_normal(5600, 0.8, 400, 90_000);
