@@ -99,7 +99,7 @@ fn rows(length: usize) -> [u8; 11] {
 }
 
 /// A PostgreSQL start-up message, length and protocol 3.0 first.
-pub(super) const QUERY_STARTUP: &[u8] = b"\0\0\0\x26\0\x03\0\0user\0orders\0database\0orders\0\0";
+pub(super) const QUERY_STARTUP: &[u8] = b"\0\0\0\x25\0\x03\0\0user\0orders\0database\0orders\0\0";
 /// AuthenticationOk, ReadyForQuery.
 pub(super) const QUERY_READY: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
 /// Terminate.
@@ -246,7 +246,7 @@ mod tests {
             );
             assert_eq!(packet.len() % 8, 0);
         }
-        assert_eq!(QUERY_STARTUP.len(), 0x26);
+        assert_eq!(QUERY_STARTUP.len(), 0x25);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::drill::calendar::{OFFICE, PUBLIC, Shape};
 use crate::drill::exchange::{Datagram, MILLI, MINUTE, Nanos, Play, SECOND, at};
 use crate::drill::network::{self, AGGREGATOR, APPLICATIONS, BACKUP, BUILD, DATABASE, FILES, MAIL, NAT, WEB};
 use crate::drill::rng::Rng;
-use crate::drill::source::{Pace, Source};
+use crate::drill::source::{Act, Pace, Source};
 use crate::drill::stage::Stage;
 use crate::drill::{names, talk, tcp::Close};
 
@@ -114,7 +114,7 @@ fn result(rng: &mut Rng, now: Nanos, stage: &mut Stage) {
 }
 
 /// Every worker reports once a minute, each in its turn.
-fn reports() -> Box<dyn FnMut(&mut Rng, Nanos, &mut Stage) + Send> {
+fn reports() -> Act {
     let mut turn = 0;
     Box::new(move |rng, now, stage| {
         turn = (turn + 1) % network::WORKERS;

@@ -10,7 +10,7 @@ use crate::drill::{Plan, talk, tcp::Close};
 use crate::model::{Kind, Prefix};
 
 /// Addresses that bring the surplus.
-const VISITORS: u64 = 240;
+const VISITORS: u64 = 200;
 /// Visits a minute of theirs; the usual is seven from everywhere.
 const SURPLUS: f64 = 60.0;
 
@@ -32,6 +32,7 @@ pub(super) fn spike(plan: &Plan) -> Incident {
     cast.victims = vec![WEB];
     cast.services = vec!["tcp/443"];
     cast.names = vec!["www.corp.example"];
+    let mut turn = 0;
     let visits = window.random(
         plan,
         "surplus",
@@ -41,7 +42,8 @@ pub(super) fn spike(plan: &Plan) -> Incident {
             let client = if rng.chance(0.125) {
                 network::outside_client(rng)
             } else {
-                visitor(rng.below(VISITORS))
+                turn += 1;
+                visitor(turn % VISITORS)
             };
             let down = rng.log_normal(5600, 0.8, 400, 90_000);
             let tcp = talk::call(rng, "www.corp.example", down, Close::ByClient);
