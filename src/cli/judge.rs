@@ -173,12 +173,14 @@ fn step(rows: &[Row]) -> Duration {
     best.1
 }
 
-/// Counts where every value is a whole number from 0 up.
+/// Counts where every value is a whole number from 0 up and not all are 0.
 fn class(rows: &[Row]) -> Class {
-    let whole = rows
-        .iter()
-        .filter_map(|r| r.value)
-        .all(|v| v >= 0.0 && v.fract() == 0.0);
+    let some = rows.iter().any(|r| r.value.is_some_and(|v| v != 0.0));
+    let whole = some
+        && rows
+            .iter()
+            .filter_map(|r| r.value)
+            .all(|v| v >= 0.0 && v.fract() == 0.0);
     if whole { Class::Count } else { Class::Gauge }
 }
 

@@ -154,8 +154,8 @@ impl Baseline {
             (verdict.rise, verdict.dip) = level.scores(&forecast, self.class.forward(x), prior);
             return verdict;
         }
-        verdict.lower = 0.0;
-        if x > 0.0 {
+        verdict.lower = verdict.lower.min(0.0);
+        if x != 0.0 {
             let presence = (1.0 - f64::from(self.empty)).max(c::PRESENCE_LEAST);
             let (rise, _) = level.scores(&forecast, self.class.forward(x), prior);
             verdict.rise = if rise > 0.0 { rise - presence.ln() } else { 0.0 };
@@ -165,9 +165,9 @@ impl Baseline {
         verdict
     }
 
-    /// Whether most intervals of a series of bytes are empty, so that the others are judged among themselves.
+    /// Whether most intervals of a series of bytes or a gauge are empty, so that the others are judged among themselves.
     fn is_sparse(&self) -> bool {
-        self.class == Class::Bytes && f64::from(self.empty) > c::SPARSE
+        self.class != Class::Count && f64::from(self.empty) > c::SPARSE
     }
 
     /// -ln of the share of empty intervals.

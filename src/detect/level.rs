@@ -45,7 +45,7 @@ pub(super) struct Forecast {
 pub(super) enum Lesson {
     /// Everything.
     Full,
-    /// The level, clipped, and the volatility.
+    /// Level, scale and tail, each clipped: a tail that never saw its worst would promise too much. Not the seasons.
     LevelOnly,
 }
 
@@ -202,14 +202,14 @@ impl Level {
         if !filled {
             self.learn_volatility(r);
         }
-        if lesson == Lesson::LevelOnly {
-            return;
-        }
         if !filled {
             self.learn_scale(rc);
             if self.seen > c::WARM_UP {
                 self.tail.learn(r / forecast.scale, prior);
             }
+        }
+        if lesson == Lesson::LevelOnly {
+            return;
         }
         self.learn_errors(&forecast, v);
         self.learn_shapes(&forecast, vc, when);

@@ -104,6 +104,12 @@ impl Low {
         )
     }
 
+    /// Mean and size of that distribution, for a measurement without noise.
+    pub(super) fn mean_and_size(&self, when: Moment) -> (f64, f64) {
+        let unsure = 1.0 / (self.evidence() + 0.5);
+        (self.expected(when).max(1e-9), 1.0 / (self.dispersion() + unsure))
+    }
+
     /// The distribution of the count at `when` if the mean were certain.
     pub(super) fn sure(&self, when: Moment) -> NegativeBinomial {
         NegativeBinomial::new(self.expected(when), 1.0 / self.dispersion())

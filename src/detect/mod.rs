@@ -1,22 +1,45 @@
 //! L2: the statistics of judging one series, and of tests on events.
 //!
 //! Everything here is pure and online: constant time and bounded state for an interval, no clock, no randomness, the
-//! same input gives the same output. Scores are -ln of a probability, so that a threshold follows from a budget of
-//! false alarms ([`Budget`]) and scores of all tests can be compared. State is serialisable.
+//! same input gives the same output. Scores are -ln of a probability, so that thresholds follow from a budget of false
+//! alarms ([`Budget`]) and scores of all tests can be compared. State is serialisable.
 //!
-//! * [`Baseline`]: one series against its own past.
+//! * [`Baseline`]: one series against its own past, seasons included.
+//! * [`SequentialSeries`], [`Sequential`]: small lasting rises of a count.
+//! * [`ScanWalk`]: whether a source's contacts fail as a scanner's do.
+//! * [`Newcomers`]: an entity without a past against other newcomers.
+//! * [`limit`]: a configured limit.
+//!
+//! ```text
+//! closed interval:  verdict = baseline.judge(at, x, noise, prior)     learns nothing
+//!                   verdict.rise or .dip >= budget.threshold(..)      a deviation
+//!                   baseline.learn(at, x, prior, hold)                hold: is an anomaly open? is data missing?
+//! ```
 
 mod baseline;
+mod budget;
 pub mod constants;
 mod level;
+pub mod limit;
 mod low;
 mod negbin;
+mod newcomer;
 mod profile;
+#[cfg(test)]
+mod proof;
+mod scan;
 mod season;
+mod sequential;
 mod silence;
+#[cfg(test)]
+mod simulate;
 mod tail;
 mod transform;
 
 pub use baseline::{Baseline, Hold, Verdict};
+pub use budget::{Budget, Channel, Watched};
+pub use newcomer::Newcomers;
+pub use scan::{ScanWalk, Theta, ThetaEstimate};
+pub use sequential::{Sequential, SequentialSeries};
 pub use tail::Prior;
 pub use transform::Class;
