@@ -258,7 +258,7 @@ impl Baseline {
 
     /// Octets of state, those on the heap included.
     #[cfg(test)]
-    fn octets(&self) -> usize {
+    pub(super) fn octets(&self) -> usize {
         size_of::<Self>()
             + match &self.model {
                 Model::Low(low) => low.heap(),

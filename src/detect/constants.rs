@@ -102,6 +102,9 @@ pub const RATIO_CAP: f64 = 8.0;
 /// 4.7: the mean is frozen while the evidence (as a ratio) is above this.
 pub const FREEZE_ABOVE: f64 = 10.0;
 
+/// 4.7: standard errors by which a learned mean is raised before it is tested against.
+pub const MEAN_CAUTION: f64 = 3.0;
+
 /// 4.8: share of the false-alarm budget for single intervals, transform and count model together.
 pub const SHARE_POINT: f64 = 0.5;
 /// 4.8: share for the base channel.

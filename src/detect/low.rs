@@ -104,10 +104,16 @@ impl Low {
         )
     }
 
-    /// Mean and size of that distribution, for a measurement without noise.
-    pub(super) fn mean_and_size(&self, when: Moment) -> (f64, f64) {
-        let unsure = 1.0 / (self.evidence() + 0.5);
-        (self.expected(when).max(1e-9), 1.0 / (self.dispersion() + unsure))
+    /// Mean and size to test a lasting rise against: the mean is taken three standard errors higher than learned, for
+    /// evidence adds up over intervals and so would an error of the mean.
+    pub(super) fn cautious_mean_and_size(&self, when: Moment) -> (f64, f64) {
+        let mean = self.mean().max(1e-9);
+        let relative_error = ((1.0 / mean + self.dispersion()) / f64::from(self.weight).max(1.0)).sqrt();
+        let mu = self.expected(when) * (1.0 + c::MEAN_CAUTION * relative_error);
+        (
+            mu.max(1e-9),
+            1.0 / (self.dispersion() + 1.0 / (self.evidence() + 0.5)),
+        )
     }
 
     /// The distribution of the count at `when` if the mean were certain.

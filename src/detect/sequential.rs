@@ -80,7 +80,7 @@ impl SequentialSeries {
         };
         let when = Moment::new(at, self.step);
         let evidence = if self.model.ready() {
-            let (mu, size) = self.model.mean_and_size(when);
+            let (mu, size) = self.model.cautious_mean_and_size(when);
             self.test.update(x, mu, size)
         } else {
             0.0
