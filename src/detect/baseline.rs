@@ -226,10 +226,14 @@ impl Baseline {
     fn hand_over(&mut self) {
         match &self.model {
             Model::Low(low) if low.mean() > c::MEAN_HIGH => {
-                let (mean, od) = (low.mean(), low.dispersion());
-                // The transform's slope at the mean is 1/sqrt(mean + a mean^2).
-                let variance = (mean + od * mean * mean) / (mean + c::BEND * mean * mean);
-                self.model = Model::Level(Level::continued(self.class, mean, variance.sqrt()));
+                self.model = Model::Level(if low.ready() {
+                    let (mean, od) = (low.mean(), low.dispersion());
+                    // The transform's slope at the mean is 1/sqrt(mean + a mean^2).
+                    let variance = (mean + od * mean * mean) / (mean + c::BEND * mean * mean);
+                    Level::continued(self.class, mean, variance.sqrt())
+                } else {
+                    Level::new()
+                });
             }
             Model::Level(level)
                 if self.class == Class::Count && level.ready() && level.mean() < c::MEAN_LOW =>

@@ -99,8 +99,9 @@ pub const PRESENCE_LEAST: f64 = 0.01;
 pub const RISE_FACTORS: [f64; 6] = [1.3, 1.6, 2.0, 3.0, 5.0, 10.0];
 /// 4.7: one interval's log likelihood ratio is cut to plus or minus this.
 pub const RATIO_CAP: f64 = 8.0;
-/// 4.7: the mean is frozen while the evidence (as a ratio) is above this.
-pub const FREEZE_ABOVE: f64 = 10.0;
+/// 4.7: the mean is frozen while the evidence (as a ratio) is above this. Far above 1: evidence of ten to one comes by
+/// chance every few intervals, and a mean that skips those is too low and breeds more of them.
+pub const FREEZE_ABOVE: f64 = 1000.0;
 
 /// 4.7: standard errors by which a learned mean is raised before it is tested against.
 pub const MEAN_CAUTION: f64 = 3.0;

@@ -273,7 +273,12 @@ impl Level {
 
     /// The base and the daily and weekly profiles, the latter made when the series is old enough for them.
     fn learn_shapes(&mut self, forecast: &Forecast, vc: f64, when: Moment) {
-        let rate = self.rate(c::BASE_RATE);
+        // Once there are profiles the base must not chase the hours of the first day: they are relative to it.
+        let rate = if self.day.is_some() {
+            c::BASE_RATE
+        } else {
+            self.rate(c::BASE_RATE)
+        };
         nudge(&mut self.base, rate, vc);
         let shape = vc - f64::from(self.base);
         let age = f64::from(self.seen) * when.step;

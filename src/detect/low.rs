@@ -167,8 +167,12 @@ impl Low {
         let keep = 1.0 - c::COUNT_RATE;
         self.counts = (f64::from(self.counts) * keep + x) as f32;
         self.weight = (f64::from(self.weight) * keep + 1.0) as f32;
-        self.spread = ((f64::from(self.spread) * keep + (x - mu) * (x - mu) - mu).max(0.0)) as f32;
-        self.square = (f64::from(self.square) * keep + mu * mu) as f32;
+        // Before the mean has settled, its own error would be taken for burstiness.
+        if self.ready() {
+            let spread = f64::from(self.spread) * keep + (x - mu) * (x - mu) - mu;
+            self.spread = spread.max(0.0) as f32;
+            self.square = (f64::from(self.square) * keep + mu * mu) as f32;
+        }
         self.learn_hour(when, x);
     }
 

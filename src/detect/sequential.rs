@@ -73,7 +73,7 @@ impl SequentialSeries {
 
     /// Takes in the closed interval that starts at `at` and counted `x`; returns the logarithm of the evidence, 0
     /// until the series has shown enough. Missing intervals are not passed. The mean does not learn while the
-    /// evidence is above ten to one.
+    /// evidence is above a thousand to one.
     pub fn update(&mut self, at: Timestamp, x: f64) -> f64 {
         let Some(x) = super::Class::Count.clean(x) else {
             return 0.0;

@@ -28,10 +28,6 @@ impl Rng {
         (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    pub(super) fn exponential(&mut self) -> f64 {
-        -self.uniform().ln()
-    }
-
     pub(super) fn poisson(&mut self, mean: f64) -> f64 {
         if mean > 50.0 {
             // Halves of a Poisson count are Poisson counts.
