@@ -110,7 +110,8 @@ fn on_null_traffic_false_alarms_are_at_most_half_more_than_promised() {
 
 #[test]
 fn the_first_day_keeps_its_promise_within_three_and_a_half() {
-    let draws: [(&str, Class, fn(&mut Rng) -> f64); 4] = [
+    type Case = (&'static str, Class, fn(&mut Rng) -> f64);
+    let draws: [Case; 4] = [
         ("Poisson 0.3", Class::Count, |r| r.poisson(0.3)),
         ("Poisson 9", Class::Count, |r| r.poisson(9.0)),
         ("Poisson 30", Class::Count, |r| r.poisson(30.0)),
