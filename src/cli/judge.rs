@@ -92,7 +92,7 @@ pub fn run(input: impl BufRead, out: &mut impl Write, options: &Options) -> Resu
     let per_week = Duration::from_secs(7 * 86_400).as_secs_f64() / step.as_secs_f64();
     let mut judge = Judge {
         baseline: Baseline::new(class, step),
-        prior: Prior::default(),
+        prior: Prior::of(class),
         threshold: (per_week / options.false_alarms_per_week.max(1e-9))
             .ln()
             .max(STAY_OPEN),

@@ -159,7 +159,7 @@ impl Baseline {
             let presence = (1.0 - f64::from(self.empty)).max(c::PRESENCE_LEAST);
             let (rise, _) = level.scores(&forecast, self.class.forward(x), prior);
             verdict.rise = if rise > 0.0 { rise - presence.ln() } else { 0.0 };
-        } else {
+        } else if self.class == Class::Bytes {
             verdict.dip = self.silence.score(self.emptiness(), self.presences());
         }
         verdict

@@ -102,7 +102,7 @@ impl Level {
 
     /// What is expected at `when`.
     pub(super) fn forecast(&self, class: Class, when: Moment, noise: f64) -> Forecast {
-        let [level, daily, weekly] = self.levels.map(f64::from);
+        let [level, daily, weekly] = self.levels_or_base();
         let places = [
             self.day.as_deref().map(|p| p.place(when.day)),
             self.week.as_deref().map(|p| p.place(when.week)),
@@ -127,6 +127,17 @@ impl Level {
         }
     }
 
+    /// The experts' levels; one that was never heard starts from the base, which its profile is relative to.
+    fn levels_or_base(&self) -> [f64; 3] {
+        let mut levels = self.levels.map(f64::from);
+        for (level, error) in levels.iter_mut().zip(self.errors).skip(1) {
+            if error == 0.0 {
+                *level = f64::from(self.base);
+            }
+        }
+        levels
+    }
+
     /// Mean of the experts, weighted by the inverse fourth power of their errors.
     fn weigh(&self, experts: &[Option<f64>; 3]) -> f64 {
         let errors = self.errors_or_guesses();
@@ -145,7 +156,7 @@ impl Level {
 
     /// The experts' errors; one without a record is held a little worse than the next simpler one.
     fn errors_or_guesses(&self) -> [f64; 3] {
-        let mut errors = self.errors.map(|e| f64::from(e));
+        let mut errors = self.errors.map(f64::from);
         let floor = f64::from(f32::MIN_POSITIVE) + 1e-6 * f64::from(self.scale);
         errors[0] = errors[0].max(floor);
         for i in 1..3 {
@@ -230,6 +241,7 @@ impl Level {
 
     fn learn_levels(&mut self, forecast: &Forecast, vc: f64) {
         let rate = self.rate(c::LEVEL_RATE);
+        self.levels = self.levels_or_base().map(|level| level as f32);
         for (level, expert) in self.levels.iter_mut().zip(&forecast.experts) {
             if let Some(f) = expert {
                 nudge(level, rate, f64::from(*level) + vc - f);

@@ -4,6 +4,7 @@
 //! the predictive distribution is that of a generalised Pareto whose heaviness is the uncertainty itself
 //! (Siffer et al. KDD 2017 fit such a tail; here it is updated in constant time).
 
+use super::Class;
 use super::constants::{
     EXCESS_CAP, EXCESS_HALF_LIFE, THRESHOLD_LEAST, THRESHOLD_RATE, THRESHOLD_START, XI, ZETA,
 };
@@ -18,8 +19,18 @@ pub struct Prior {
     pub b: f64,
 }
 
+impl Prior {
+    /// The shipped prior of a class: counts are nearer to a bell curve, bytes and gauges heavier.
+    pub fn of(class: Class) -> Self {
+        match class {
+            Class::Count => Self { a: 20.0, b: 4.0 },
+            Class::Bytes | Class::Gauge => Self::default(),
+        }
+    }
+}
+
 impl Default for Prior {
-    /// The shipped prior (4.4).
+    /// The shipped prior (4.4) for anything: [`Prior::of`] knows better.
     fn default() -> Self {
         Self { a: 20.0, b: 6.0 }
     }
