@@ -1,6 +1,6 @@
 //! What an anomaly is called: the rule's word, unless the shape of the traffic says something more particular.
 
-use crate::model::{Conversation, Counters, Direction, FlowKey, Kind, Metric, Role};
+use crate::model::{Anomaly, Conversation, Counters, Dimension, Direction, FlowKey, Kind, Metric, Role};
 
 /// Ports of services that answer with far more than they are asked, or that are abused as reflectors.
 const REFLECTORS: [u16; 16] = [
@@ -23,6 +23,8 @@ pub struct Shape {
     pub icmp: Counters,
     /// Packets in answers from ports known for reflection, or of SYN-ACK reflection.
     pub reflected_packets: u64,
+    /// Packets of requests that nobody answered.
+    pub one_way_packets: u64,
     /// Flows to ports on which people log in.
     pub login_flows: u32,
     /// Distinct sources, destinations and service ports.
@@ -49,22 +51,49 @@ impl Shape {
         if answers && known {
             self.reflected_packets = self.reflected_packets.saturating_add(counters.packets);
         }
+        if row.key.role == Role::Request && counters.answered == 0 && counters.failed > 0 {
+            self.one_way_packets = self.one_way_packets.saturating_add(counters.packets);
+        }
         if row.key.role == Role::Request && LOGINS.contains(&row.key.port) {
             self.login_flows = self.login_flows.saturating_add(counters.flows);
         }
     }
 }
 
-/// The name of a deviation on `metric` in `direction`, given the traffic of its worst interval.
+/// The share from which one source AS is said to have brought a crowd.
+const ONE_AS: f64 = 0.5;
+
+/// The name of an anomaly, given its contributors and the traffic of its worst interval.
 ///
 /// `usual` is the average traffic of the reference intervals; `rule` is the word of the rule.
-pub fn name(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
+pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
+    let named = by_shape(rule, anomaly.metric, anomaly.direction, now, usual);
+    let leading = anomaly
+        .contributors
+        .get(&Dimension::SrcAs)
+        .and_then(|list| list.first());
+    match named {
+        // Many sources out of one network are that network's load, not a fan-in from everywhere.
+        Kind::FanIn if leading.is_some_and(|c| c.share >= ONE_AS) => Kind::LoadSpike,
+        named => named,
+    }
+}
+
+fn by_shape(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
     match (rule, direction) {
-        (Kind::LoadSpike | Kind::FanIn | Kind::Flood | Kind::SynFlood | Kind::UdpFlood, Direction::Above) => {
-            load(rule, metric, now, usual)
-        }
+        (Kind::RateLimit, _) => rule,
+        (_, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
+        (_, Direction::Below) => Kind::Dip,
+        (
+            Kind::LoadSpike
+            | Kind::FanIn
+            | Kind::Flood
+            | Kind::SynFlood
+            | Kind::UdpFlood
+            | Kind::DistributedFlood,
+            Direction::Above,
+        ) => load(rule, metric, now, usual),
         (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
-        (Kind::Dip, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
         _ => rule,
     }
 }
@@ -81,16 +110,26 @@ fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
         Kind::SynFlood
     } else if rule == Kind::FanIn {
         Kind::FanIn
-    } else if most(now.icmp.packets, usual.icmp.packets) {
-        Kind::IcmpFlood
-    } else if most(now.udp.packets, usual.udp.packets) && rule != Kind::LoadSpike {
-        Kind::UdpFlood
+    } else if most(now.one_way_packets, usual.one_way_packets) {
+        one_way(now)
     } else if metric == Metric::Bytes && flows == 0 {
         Kind::HeavyTransfer
     } else if rule == Kind::SynFlood {
         Kind::LoadSpike
     } else {
         rule
+    }
+}
+
+/// Names packets in a mass that nobody answers, by their protocol.
+fn one_way(now: &Shape) -> Kind {
+    let half = now.all.packets / 2;
+    if now.icmp.packets > half {
+        Kind::IcmpFlood
+    } else if now.udp.packets > half {
+        Kind::UdpFlood
+    } else {
+        Kind::Flood
     }
 }
 
@@ -129,7 +168,7 @@ mod tests {
 
     #[test]
     fn half_open_connections_make_a_syn_flood() {
-        let name = name(
+        let name = by_shape(
             Kind::LoadSpike,
             Metric::Packets,
             Direction::Above,
@@ -146,7 +185,7 @@ mod tests {
             ..shape(900, 100, 0)
         };
         assert_eq!(
-            name(
+            by_shape(
                 Kind::LoadSpike,
                 Metric::Packets,
                 Direction::Above,
@@ -161,7 +200,7 @@ mod tests {
     fn bytes_without_flows_are_a_transfer_and_silence_is_an_outage() {
         let usual = shape(50, 9, 0);
         assert_eq!(
-            name(
+            by_shape(
                 Kind::LoadSpike,
                 Metric::Bytes,
                 Direction::Above,
@@ -171,7 +210,7 @@ mod tests {
             Kind::HeavyTransfer
         );
         assert_eq!(
-            name(
+            by_shape(
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
@@ -181,7 +220,7 @@ mod tests {
             Kind::Outage
         );
         assert_eq!(
-            name(
+            by_shape(
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
@@ -200,7 +239,7 @@ mod tests {
                 ports,
                 ..Shape::default()
             };
-            name(
+            by_shape(
                 Kind::ScanBlock,
                 Metric::Failed,
                 Direction::Above,

@@ -37,7 +37,8 @@ impl Judge {
             Some(episode) if episode.is_open() => (episode.id, episode.started_at, None),
             Some(_) => return, // the close of the interval decides whether it is the same again
             None => {
-                let episode = Episode::open(id, finding.interval, &finding.deviation);
+                let mut episode = Episode::open(id, finding.interval, &finding.deviation);
+                episode.started_at = finding.started_at;
                 row.state
                     .episodes
                     .push((finding.rule as u16, finding.direction, episode));
@@ -81,20 +82,18 @@ impl Judge {
                 self.ledger.open(id, rule, &finding);
                 self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
             }
-            Step::Worse | Step::Opened => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
-            }
             Step::Escalated => {
                 self.ledger.worse(id, &finding);
                 self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
             }
-            Step::Held if finding.interval.start == started_at => {
-                // Its first interval is whole only now.
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
+            Step::Held | Step::Worse | Step::Opened => {
+                // The interval in which it was opened is whole only now.
+                let worse = passes_or_holds(&finding) && self.ledger.worse(id, &finding);
+                if worse || finding.interval.start == started_at {
+                    self.ask(view, key, &finding, id, started_at, None);
+                }
             }
-            Step::Held | Step::Quiet => {}
+            Step::Quiet => {}
         }
         false
     }
@@ -202,4 +201,9 @@ impl Judge {
         }
         notes
     }
+}
+
+/// Whether an interval deviates at all: a quiet one is not the worst of anything.
+fn passes_or_holds(finding: &Finding) -> bool {
+    finding.deviation.score > 0.0
 }
