@@ -60,6 +60,8 @@ impl Shape {
     }
 }
 
+/// So many ports or destinations tried without an answer are a scan, not a flood.
+const SPREAD: u64 = 10;
 /// The share from which one source AS is said to have brought a crowd.
 const ONE_AS: f64 = 0.5;
 
@@ -90,7 +92,8 @@ fn by_shape(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual
             | Kind::Flood
             | Kind::SynFlood
             | Kind::UdpFlood
-            | Kind::DistributedFlood,
+            | Kind::DistributedFlood
+            | Kind::Outage,
             Direction::Above,
         ) => load(rule, metric, now, usual),
         (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
@@ -104,17 +107,25 @@ fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
     let most = |part: u64, before: u64| part.saturating_sub(before) * 2 > surplus && surplus > 0;
     let flows = now.all.flows.saturating_sub(usual.all.flows);
     let half_open = now.tcp.syn_only.saturating_sub(usual.tcp.syn_only);
+    let one_way_mass = most(now.one_way_packets, usual.one_way_packets);
+    let logins = now.login_flows.saturating_sub(usual.login_flows);
     if most(now.reflected_packets, usual.reflected_packets) {
         Kind::Reflection
+    } else if one_way_mass && now.ports.max(now.destinations) >= SPREAD && now.sources <= 3 {
+        scan(now)
+    } else if rule == Kind::Outage && flows <= usual.all.flows {
+        Kind::Outage
+    } else if logins > 0 && logins * 2 > flows && now.sources <= 3 && half_open * 2 <= flows {
+        Kind::BruteForce
     } else if half_open > 0 && half_open * 2 > flows && now.destinations <= 3 {
         Kind::SynFlood
     } else if rule == Kind::FanIn {
         Kind::FanIn
-    } else if most(now.one_way_packets, usual.one_way_packets) {
+    } else if one_way_mass {
         one_way(now)
     } else if metric == Metric::Bytes && flows == 0 {
         Kind::HeavyTransfer
-    } else if rule == Kind::SynFlood {
+    } else if matches!(rule, Kind::SynFlood | Kind::Outage) {
         Kind::LoadSpike
     } else {
         rule

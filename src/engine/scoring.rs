@@ -90,6 +90,8 @@ struct Channelled {
     score: f64,
     passes: bool,
     since: Option<Timestamp>,
+    /// Whether the score is a sum over intervals.
+    adds_up: bool,
 }
 
 impl Case<'_> {
@@ -114,6 +116,7 @@ impl Case<'_> {
                             score: verdict.dip,
                             passes: verdict.dip >= self.thresholds.point,
                             since: None,
+                            adds_up: false,
                         };
                         let channels = [Some(dip), sequence.map(|s| self.evidence(s, false))];
                         out.push(self.opinion(rule, test, Direction::Below, floor, &verdict, &channels));
@@ -163,9 +166,11 @@ impl Case<'_> {
             Direction::Below => verdict.expected - self.value,
             _ => self.value - verdict.expected,
         };
-        // A sum of evidence outlives its cause; an interval that is back in its place is no deviation.
+        // A sum of evidence outlives its cause: an interval that is back near its place is judged by itself alone.
+        let near = difference < floor.max(f64::MIN_POSITIVE);
+        let counted = channels().filter(|c| !(near && c.adds_up));
         let score = if difference > 0.0 {
-            channels().map(|c| c.score).fold(0.0, f64::max)
+            counted.map(|c| c.score).fold(0.0, f64::max)
         } else {
             0.0
         };
@@ -201,6 +206,7 @@ impl Case<'_> {
             score,
             passes: score >= threshold,
             since: None,
+            adds_up: false,
         }
     }
 
@@ -228,6 +234,7 @@ impl Case<'_> {
             score,
             passes: score >= self.thresholds.sequential,
             since,
+            adds_up: true,
         }
     }
 

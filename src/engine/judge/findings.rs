@@ -82,15 +82,14 @@ impl Judge {
                 self.ledger.open(id, rule, &finding);
                 self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
             }
-            Step::Escalated => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
-            }
-            Step::Held | Step::Worse | Step::Opened => {
+            Step::Escalated | Step::Held | Step::Worse | Step::Opened => {
+                let what = (step == Step::Escalated).then_some(What::Escalated);
+                let worse = finding.deviation.score > 0.0 && self.ledger.worse(id, &finding);
                 // The interval in which it was opened is whole only now.
-                let worse = passes_or_holds(&finding) && self.ledger.worse(id, &finding);
                 if worse || finding.interval.start == started_at {
-                    self.ask(view, key, &finding, id, started_at, None);
+                    self.ask(view, key, &finding, id, started_at, what);
+                } else if let Some(what) = what {
+                    self.ledger.tell(id, what);
                 }
             }
             Step::Quiet => {}
@@ -201,9 +200,4 @@ impl Judge {
         }
         notes
     }
-}
-
-/// Whether an interval deviates at all: a quiet one is not the worst of anything.
-fn passes_or_holds(finding: &Finding) -> bool {
-    finding.deviation.score > 0.0
 }

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 const WARM_UP: u64 = 20;
 /// Intervals over which new hosts are counted to see whether they are rare.
 const MEMORY: usize = 20;
+/// More new hosts than this in one tick are no hosts but a phenomenon.
+const AT_ONCE: usize = 3;
 /// Intervals for which a new host stays new.
 const NOVELTY: u32 = 5;
 
@@ -59,7 +61,8 @@ impl Judge {
             *count = count.saturating_add(strangers.len() as u32);
         }
         strangers.sort_by_key(|row| row.key);
-        if usual || self.is_learning(until) {
+        // Many at once are forged addresses, or a network that was not seen before: other rules speak of those.
+        if usual || strangers.len() > AT_ONCE || self.is_learning(until) {
             return;
         }
         for row in &strangers {
