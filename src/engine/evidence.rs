@@ -7,6 +7,8 @@ use super::plan::View;
 use crate::aggregate::{EntityKey, Grouping, Recent};
 use crate::anomaly::{Part, Shape};
 use crate::model::{Conversation, Counters, Dimension, Ip, Metric, Role, Timestamp, Value};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reference intervals looked at.
@@ -82,15 +84,15 @@ pub(super) fn gather(
 }
 
 /// Questions by view and key.
-struct Wanted(BTreeMap<usize, BTreeMap<EntityKey, Vec<usize>>>);
+struct Wanted(BTreeMap<usize, HashMap<EntityKey, Vec<usize>, FixedState>>);
 
 impl Wanted {
     fn of(questions: &[Question]) -> Self {
-        let mut wanted: BTreeMap<usize, BTreeMap<EntityKey, Vec<usize>>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, HashMap<_, Vec<usize>, _>> = BTreeMap::new();
         for (i, question) in questions.iter().enumerate() {
             wanted
                 .entry(question.view)
-                .or_default()
+                .or_insert_with(|| HashMap::with_hasher(FixedState::default()))
                 .entry(question.key)
                 .or_default()
                 .push(i);

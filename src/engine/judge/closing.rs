@@ -65,6 +65,7 @@ impl Judge {
             self.close_view(view, interval, whole);
         }
         self.answer();
+        self.profile_hosts();
         self.learned += u64::from(whole);
         let now = std::mem::take(&mut self.load_now);
         if whole {
