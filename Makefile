@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt doc clean
+.PHONY: help demo test captures bench fmt doc clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ demo: ## replay the four incidents: anomalies in the terminal, an HTML report ea
 test: ## the whole truth: format, lints, documentation, tests, doc tests, licences
 	@scripts/setup build test
 	@scripts/test
+
+captures: ## write captures/ and their goldens anew; look at the difference before you commit it
+	@scripts/setup build
+	@scripts/captures
 
 bench: ## measure the hot stages (criterion; results under target/criterion)
 	@scripts/setup build
