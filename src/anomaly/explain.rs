@@ -160,7 +160,10 @@ fn noun(metric: Metric) -> &'static str {
 fn quantity(metric: Metric, value: f64) -> String {
     match metric {
         Metric::Bytes => units::bytes(value),
-        _ => format!("{} {}", units::count(value), noun(metric)),
+        _ => match units::count(value) {
+            one if one == "1" => format!("1 {}", noun(metric).trim_end_matches('s')),
+            many => format!("{many} {}", noun(metric)),
+        },
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn of(
         faults_unlisted: walk.troubles.unlisted,
         blind: blind.into_iter().chain(blind_spots(&judge, &front)).collect(),
         watched: judge.watched.iter().map(watched).collect(),
-        memory: memory(&front, &judge),
+        memory: memory(&front, &judge, config.memory_limit),
         memory_limit: config.memory_limit,
         false_alarms_per_day: config.false_alarms_per_day,
         series_scored: judge.scored.round() as u64,
@@ -111,19 +111,33 @@ fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
 
 fn watched(view: &crate::engine::Watched) -> Watched {
     Watched {
-        dimensions: view.view.clone(),
+        dimensions: shortened(&view.view),
         entities: view.with_baselines,
         series: view.series,
     }
 }
 
-fn memory(front: &FrontStats, judge: &JudgeStats) -> Vec<Memory> {
-    let table = |table: &str, used: u64| Memory {
+/// A view's name, short enough for a line.
+fn shortened(view: &str) -> String {
+    const MOST: usize = 46;
+    match view.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", view.get(..end).unwrap_or(view).trim_end()),
+        None => view.to_owned(),
+    }
+}
+
+/// Three tenths of the limit are the Fronts', the rest is the Judge's (`engine::Config::shares`).
+fn memory(front: &FrontStats, judge: &JudgeStats, limit: u64) -> Vec<Memory> {
+    let table = |table: &str, used: u64, limit: u64| Memory {
         table: table.to_owned(),
         used,
-        limit: 0,
+        limit,
     };
-    vec![table("metering", front.memory), table("judging", judge.memory)]
+    let fronts = limit / 10 * 3;
+    vec![
+        table("metering", front.memory, fronts),
+        table("judging", judge.memory, limit - fronts),
+    ]
 }
 
 fn threshold(judge: &JudgeStats) -> String {

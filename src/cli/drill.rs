@@ -5,7 +5,7 @@ use super::{DONE, Usage};
 use crate::drill::{Plan, Scenario, frames, truth};
 use crate::input::{OutputFile, PcapWriter, Precision};
 use crate::model::LinkType;
-use crate::report::units;
+use crate::model::units;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};

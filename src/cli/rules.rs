@@ -4,10 +4,12 @@ use super::args::{Rules, RulesCommand};
 use super::{DONE, Usage};
 use crate::app::{Setup, read_config};
 use crate::config::Config;
+use crate::engine::{self, Engine};
 use crate::model::{Rule, Test};
 use anyhow::Result;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Rules) -> Result<u8> {
@@ -60,5 +62,11 @@ fn check(file: &Path) -> Result<usize> {
     let rules = config
         .all_rules(|_| Ok(text.clone()))
         .map_err(|e| Usage(e.to_string()))?;
+    // Dimensions that cannot be combined are found where they are.
+    let engine = engine::Config {
+        rules: rules.clone(),
+        ..engine::Config::default()
+    };
+    Engine::new(engine, Arc::default(), 1).map_err(|e| Usage(format!("{name}: {e}")))?;
     Ok(rules.len())
 }

@@ -280,7 +280,12 @@ fn filter(entry: &Entry<'_>) -> Result<String> {
         let span = inside(entry, text, &error);
         entry.error_at(span, error.message())
     })?;
-    match filter.needs().lacking_in_conversations().as_slice() {
+    let needs = filter.needs();
+    if needs.counts {
+        let error = entry.error("a rule's filter chooses conversations, not how much of them was seen");
+        return Err(error.hint("`metric` and `floor` say how much".to_owned()));
+    }
+    match needs.lacking_in_conversations().as_slice() {
         [] => Ok(text.to_owned()),
         lacking => Err(entry.error(format!(
             "rules look at conversations, which have no {}",

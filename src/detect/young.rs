@@ -100,7 +100,7 @@ mod tests {
             "{:?}",
             quiet.judge(Class::Count, 5000.0)
         );
-        assert!(quiet.judge(Class::Count, 60.0).rise < 5.0);
+        assert!(quiet.judge(Class::Count, 30.0).rise < 5.0);
     }
 
     #[test]

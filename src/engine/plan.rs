@@ -19,6 +19,17 @@ pub enum PlanError {
         /// What is wrong with it.
         source: FilterError,
     },
+    /// A filter asks for what a growing conversation does not have.
+    #[error(
+        "{}the filter asks for {what}, which a conversation does not have while it is being counted",
+        rule.as_ref().map(|r| format!("rule `{r}`: ")).unwrap_or_default()
+    )]
+    Unsuitable {
+        /// The rule.
+        rule: Option<String>,
+        /// What it asks for.
+        what: String,
+    },
     /// A rule's dimensions.
     #[error("rule `{rule}`: {source}")]
     Grouping {
@@ -81,7 +92,7 @@ impl MetricPlan {
 impl Plan {
     pub(super) fn new(config: &Config) -> Result<Self, PlanError> {
         if let Some(text) = &config.filter {
-            Filter::parse(text).map_err(|source| PlanError::Filter { rule: None, source })?;
+            filter(None, text)?;
         }
         let mut plan = Self {
             rules: config.rules.clone(),
@@ -124,6 +135,23 @@ impl Plan {
     }
 }
 
+/// Reads a filter that is to be asked of conversations while they grow.
+fn filter(rule: Option<&Rule>, text: &str) -> Result<Filter, PlanError> {
+    let rule = || rule.map(|rule| rule.name.clone());
+    let filter = Filter::parse(text).map_err(|source| PlanError::Filter { rule: rule(), source })?;
+    let needs = filter.needs();
+    let mut what: Vec<&str> = needs.lacking_in_conversations();
+    what.extend(needs.counts.then_some("amounts or outcomes"));
+    if what.is_empty() {
+        Ok(filter)
+    } else {
+        Err(PlanError::Unsuitable {
+            rule: rule(),
+            what: what.join(", "),
+        })
+    }
+}
+
 /// How much of `per` an interval is.
 pub(super) fn scale(interval: Duration, per: Duration) -> f64 {
     interval.as_secs_f64() / per.as_secs_f64().max(1e-9)
@@ -144,16 +172,13 @@ impl fmt::Display for View {
 
 impl View {
     fn new(rule: &Rule) -> Result<Self, PlanError> {
-        let filter = rule.filter.as_deref().map(Filter::parse).transpose();
+        let text = rule.filter.as_deref();
         Ok(Self {
             grouping: Grouping::new(&rule.dimensions).map_err(|source| PlanError::Grouping {
                 rule: rule.name.clone(),
                 source,
             })?,
-            filter: filter.map_err(|source| PlanError::Filter {
-                rule: Some(rule.name.clone()),
-                source,
-            })?,
+            filter: text.map(|text| filter(Some(rule), text)).transpose()?,
             sets: Sets::default(),
             metrics: Vec::new(),
             scans: Vec::new(),

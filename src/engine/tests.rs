@@ -1,1 +1,103 @@
+//! The engine as a whole: what is learned carries on, gaps are no zeros, and filters must make sense.
 
+use super::*;
+use crate::config::builtin_rules;
+use crate::drill::{Plan, Scenario, frames};
+use crate::model::{LinkType, Networks, Prefix};
+use std::time::Duration;
+
+fn engine(config: Config) -> Engine {
+    let networks: Vec<Prefix> = ["10.20.0.0/16", "2001:db8:20::/48"]
+        .iter()
+        .map(|p| p.parse().unwrap())
+        .collect();
+    Engine::new(config, Arc::new(Origins::new(Networks::new(&networks))), 1).unwrap()
+}
+
+fn config() -> Config {
+    Config {
+        rules: builtin_rules(),
+        ..Config::default()
+    }
+}
+
+/// Feeds a drill of `minutes`, leaving out the minutes in `gap`.
+fn feed(engine: &mut Engine, scenario: Scenario, minutes: u64, gap: std::ops::Range<u64>) {
+    let mut plan = Plan::new(scenario, 1);
+    plan.duration = Duration::from_secs(minutes * 60);
+    let mut traffic = frames(&plan);
+    while let Some(frame) = traffic.next_frame() {
+        if gap.contains(&(frame.at.since(plan.start).as_secs() / 60)) {
+            continue;
+        }
+        let raw = RawPacket {
+            at: frame.at,
+            link: LinkType(1),
+            octets: frame.octets,
+            original_length: frame.original_length,
+        };
+        let _ = engine.observe(&raw);
+    }
+    engine.finish();
+}
+
+#[test]
+fn intervals_without_any_traffic_are_missing_and_open_no_dip() {
+    let mut engine = engine(config());
+    feed(&mut engine, Scenario::Quiet, 60, 40..50);
+    assert_eq!(engine.anomalies(), []);
+    assert!(
+        engine.judge_stats().missing_intervals >= 9,
+        "{:?}",
+        engine.judge_stats()
+    );
+}
+
+#[test]
+fn what_was_learned_carries_on_and_is_the_same_octets_again() {
+    let mut first = engine(config());
+    feed(&mut first, Scenario::Quiet, 30, 0..0);
+    let saved = postcard::to_allocvec(&first.snapshot()).unwrap();
+    let mut second = engine(config());
+    second.restore(postcard::from_bytes(&saved).unwrap()).unwrap();
+    assert_eq!(postcard::to_allocvec(&second.snapshot()).unwrap(), saved);
+    assert!(first.snapshot().entities() > 50);
+}
+
+#[test]
+fn baselines_of_another_interval_are_refused_in_words() {
+    let mut first = engine(config());
+    feed(&mut first, Scenario::Quiet, 5, 0..0);
+    let mut other = engine(Config {
+        interval: Duration::from_secs(300),
+        ..config()
+    });
+    let refused = other.restore(first.snapshot()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "it was learned with intervals of 60 s, the configuration says 300 s"
+    );
+}
+
+#[test]
+fn every_packet_is_aggregated_or_late() {
+    let mut engine = engine(config());
+    feed(&mut engine, Scenario::SynFlood, 10, 0..0);
+    let meter = engine.front_stats().meter;
+    assert_eq!(meter.active, 0, "nothing is held at the end");
+    assert!(meter.packets > 1000 && meter.late_packets == 0);
+}
+
+#[test]
+fn a_filter_on_amounts_or_flags_is_refused_for_it_would_be_asked_of_parts() {
+    for filter in ["bytes > 1M", "flags S", "failed"] {
+        let config = Config {
+            filter: Some(filter.to_owned()),
+            ..config()
+        };
+        let refused = Engine::new(config, Arc::new(Origins::default()), 1)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("conversation"), "{refused}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Flow Records as an aligned table, a line each, in the look operators know from nfdump.
 
 use super::push::{address, number, time_for_people};
-use super::units::{bytes, grouped};
 use super::words::protocol;
+use crate::model::units::{bytes, grouped};
 use crate::model::{FlowKey, FlowRecord, Ip};
 use std::io::Write;
 

@@ -15,7 +15,6 @@ pub mod progress;
 mod push;
 pub mod summary;
 pub mod text;
-pub mod units;
 pub mod when;
 pub mod words;
 

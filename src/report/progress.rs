@@ -1,6 +1,6 @@
 //! A progress bar on standard error while files are read; nothing at all when that is no terminal.
 
-use super::units::{bytes, count};
+use crate::model::units::{bytes, count};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 

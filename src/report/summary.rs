@@ -1,7 +1,8 @@
 //! What a run read, dropped, watched and cost: the honest footnote under every report.
 
-use super::units::grouped;
-use super::when::{self, duration};
+use super::when;
+use crate::model::units::duration;
+use crate::model::units::grouped;
 use crate::model::{Anomaly, IncidentId, Timestamp};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};

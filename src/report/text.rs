@@ -6,9 +6,10 @@ mod table;
 
 use super::grouping::{self, Incident};
 use super::summary::Summary;
-use super::units::{bytes, grouped, one_in, printable};
-use super::when::{Clock, duration};
+use super::when::Clock;
 use super::words::{self, Measure};
+use crate::model::units::duration;
+use crate::model::units::{bytes, grouped, printable};
 use crate::model::{Anomaly, HostProfile, Severity};
 use canvas::{Canvas, Ink};
 use std::io::{self, Write};
@@ -147,7 +148,7 @@ fn anomaly(canvas: &mut Canvas, anomaly: &Anomaly, with_sentence: bool, clock: C
 
 /// Doubts about the data, what to check, and how to see the traffic.
 fn remarks(canvas: &mut Canvas, anomaly: &Anomaly) {
-    let chance = one_in(anomaly.worst.score)
+    let chance = words::odds(anomaly)
         .map(|odds| format!(": by chance {odds} (score {:.1})", anomaly.worst.score))
         .unwrap_or_default();
     canvas.labelled("rule", &format!("{}{chance}", printable(&anomaly.rule)));

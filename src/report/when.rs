@@ -1,33 +1,8 @@
 //! Times and durations as people read them: UTC, the date once, no digit that says nothing.
 
-use super::units::NONE;
 use crate::model::Timestamp;
+use crate::model::units::{NONE, duration};
 use std::time::Duration;
-
-/// A length of time in its two largest units: `0.4 s`, `45 s`, `2 min 5 s`, `3 h 20 min`, `4 d 6 h`.
-pub fn duration(span: Duration) -> String {
-    let whole = span.as_secs();
-    let (large, rest, names) = match whole {
-        0..60 => return format!("{} s", decimal(span.as_secs_f64())),
-        60..3_600 => (whole / 60, whole % 60, ["min", "s"]),
-        3_600..86_400 => (whole / 3_600, whole % 3_600 / 60, ["h", "min"]),
-        _ => (whole / 86_400, whole % 86_400 / 3_600, ["d", "h"]),
-    };
-    match rest {
-        0 => format!("{large} {}", names[0]),
-        _ => format!("{large} {} {rest} {}", names[0], names[1]),
-    }
-}
-
-/// Seconds below a minute, with a decimal where it says something.
-fn decimal(seconds: f64) -> String {
-    let text = match seconds {
-        s if s >= 9.95 => format!("{s:.0}"),
-        s if s >= 0.0995 || s == 0.0 => format!("{s:.1}"),
-        s => format!("{s:.3}"),
-    };
-    text.strip_suffix(".0").unwrap_or(&text).to_owned()
-}
 
 /// What follows a slash in a rate: `s`, `min`, `h`, `5 min`.
 pub fn per(step: Duration) -> String {

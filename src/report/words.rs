@@ -1,7 +1,9 @@
 //! What dimensions, entities, metrics and values are called in a report for people.
 
-use super::units::{bit_rate, bytes, count, printable};
-use super::when::{duration, per};
+use super::when::per;
+use crate::model::units::duration;
+use crate::model::units::one_in;
+use crate::model::units::{bit_rate, bytes, count, printable};
 use crate::model::{Anomaly, Contributor, Dimension, Direction, Entity, FlowKey, Kind, Metric, Value};
 use std::time::Duration;
 
@@ -200,6 +202,13 @@ pub fn lasted(started: crate::model::Timestamp, ended: Option<crate::model::Time
         Some(end) => duration(end.since(started)),
         None => "still going on".to_owned(),
     }
+}
+
+/// How improbable an anomaly is by chance, in words; nothing where chance plays no part: a configured limit, or
+/// something that was simply never there before.
+pub fn odds(anomaly: &Anomaly) -> Option<String> {
+    let chance = anomaly.kind != Kind::RateLimit && anomaly.direction != Direction::New;
+    one_in(anomaly.worst.score).filter(|_| chance)
 }
 
 /// `1 anomaly`, `2 anomalies`.

@@ -69,10 +69,24 @@ fn check(decap: Decap, cases: &[(u16, String, &str)]) {
     }
 }
 
+/// A frame on Ethernet.
+fn eth(rest: &str, says: &'static str) -> (u16, String, &'static str) {
+    (ETHERNET, format!("{MACS} {rest}"), says)
+}
+
+/// A frame on another link.
+fn f(link: u16, head: &str, body: &str, says: &'static str) -> (u16, String, &'static str) {
+    (link, format!("{head} {body}"), says)
+}
+
 /// A frame of each link, and each encapsulation that links have, around `V4` or `V6`.
 fn links() -> Vec<(u16, String, &'static str)> {
-    let f = |link: u16, head: &str, body: &str, says| (link, format!("{head} {body}"), says);
-    let eth = |rest: &str, says| (ETHERNET, format!("{MACS} {rest}"), says);
+    let mut all = ethernet_links();
+    all.extend(other_links());
+    all
+}
+
+fn ethernet_links() -> Vec<(u16, String, &'static str)> {
     vec![
         eth(&format!("0800 {V4}"), V4_SAYS),
         eth(&format!("86dd {V6}"), V6_SAYS),
@@ -124,6 +138,11 @@ fn links() -> Vec<(u16, String, &'static str)> {
             V4,
             "192.0.2.1:12345 > 198.51.100.2:53 proto 17, 30 bytes, vlan 7, payload hi",
         ),
+    ]
+}
+
+fn other_links() -> Vec<(u16, String, &'static str)> {
+    vec![
         f(
             113,
             "0000 0001 0006 0200000000010000 0004 aaaa03 000000 0800",

@@ -10,9 +10,9 @@ mod style;
 
 use super::grouping::{self, Incident};
 use super::summary::Summary;
-use super::units::printable;
 use super::when::Clock;
 use super::words;
+use crate::model::units::printable;
 use crate::model::{Anomaly, Timestamp};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

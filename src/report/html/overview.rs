@@ -2,10 +2,11 @@
 
 use super::Page;
 use super::chart::{percent, time_label, time_ticks};
+use crate::model::units::duration;
+use crate::model::units::{bytes, grouped, printable};
 use crate::model::{Severity, Timestamp};
 use crate::report::grouping::{Incident, by_severity};
-use crate::report::units::{bytes, grouped, printable};
-use crate::report::when::{Clock, duration};
+use crate::report::when::Clock;
 use crate::report::words;
 use maud::{Markup, html};
 

@@ -2,11 +2,12 @@
 
 use super::Page;
 use super::chart::{chart, percent};
+use crate::model::units::duration;
+use crate::model::units::{bytes, count, factor, grouped, printable, share};
 use crate::model::{Anomaly, Contributor, Dimension, Direction, HostProfile};
 use crate::report::grouping::Incident;
 use crate::report::summary::Summary;
-use crate::report::units::{bytes, count, factor, grouped, one_in, printable, share};
-use crate::report::when::{Clock, duration};
+use crate::report::when::Clock;
 use crate::report::words::{self, Measure};
 use maud::{Markup, html};
 
@@ -149,7 +150,7 @@ fn notes(page: &Page, anomaly: &Anomaly) -> Markup {
 
 /// The score in words, beside the threshold it had to pass.
 fn computed(summary: &Summary, anomaly: &Anomaly) -> String {
-    let score = match one_in(anomaly.worst.score) {
+    let score = match words::odds(anomaly) {
         Some(odds) => format!(
             "Had nothing changed, the chance of an interval as strange as the worst one would be {odds} (score {:.1}).",
             anomaly.worst.score

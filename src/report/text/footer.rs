@@ -2,9 +2,10 @@
 
 use super::canvas::Canvas;
 use super::seconds;
+use crate::model::units::duration;
+use crate::model::units::{bytes, count, grouped, printable};
 use crate::report::summary::Summary;
-use crate::report::units::{bytes, count, grouped, printable};
-use crate::report::when::{Clock, duration};
+use crate::report::when::Clock;
 
 /// So many faults and files are listed by name.
 const LISTED: usize = 10;

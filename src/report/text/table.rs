@@ -1,8 +1,8 @@
 //! The numbers of one anomaly: what was seen and expected, who brought it, and a small curve of the series.
 
 use super::canvas::{Canvas, Ink, columns, cut};
+use crate::model::units::{factor, share};
 use crate::model::{Anomaly, Contributor, Dimension, Direction, Severity};
-use crate::report::units::{factor, share};
 use crate::report::words::{self, Measure};
 
 /// Width of a column of numbers.
