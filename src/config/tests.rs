@@ -18,7 +18,7 @@ const RULE: &str = "
 [[rule]]
 name = \"mine\"
 description = \"One of mine.\"
-filter = \"dst port 443 and bytes > 1M\"
+filter = \"dst port 443 and request\"
 dimensions = [\"dst_ip\", \"dst_port\"]
 metric = \"flows\"
 test = \"limit\"
@@ -230,7 +230,7 @@ fn text_that_is_no_toml_is_refused_where_it_stops_being_toml() {
 
 #[test]
 fn a_filter_error_points_into_the_filter() {
-    let text = RULE.replace("dst port 443 and bytes > 1M", "dst port 443 and dst_prot 80");
+    let text = RULE.replace("dst port 443 and request", "dst port 443 and dst_prot 80");
     assert_eq!(
         refused(&text),
         "tidemark.toml:5:28: `rule.filter`: unknown word `dst_prot`, expected a condition; did you mean `dst_port`?
@@ -238,7 +238,7 @@ fn a_filter_error_points_into_the_filter() {
     |                            ^^^^^^^^"
     );
     let text = RULE.replace(
-        "\"dst port 443 and bytes > 1M\"",
+        "\"dst port 443 and request\"",
         "'''\n  tcp\n  and prot 80\n'''",
     );
     assert_eq!(
@@ -247,7 +247,7 @@ fn a_filter_error_points_into_the_filter() {
   7 |   and prot 80
     |       ^^^^"
     );
-    let text = RULE.replace("dst port 443 and bytes > 1M", "flags S");
+    let text = RULE.replace("dst port 443 and request", "flags S");
     assert!(refused(&text).contains("rules look at conversations, which have no flags"));
 }
 
