@@ -288,12 +288,13 @@ fn the_profile_of_a_stranger_shows_that_it_mines_coins() {
 
 /// A scenario is found in time and called `kind`; the entity is a victim or attacker, and an attacker is named.
 #[track_caller]
-fn is_found(scenario: Scenario, kind: Kind) {
-    let case = Case::of(scenario);
+fn is_found_in(plan: &Plan, kind: Kind) {
+    let case = Case::planned(plan);
     assert_eq!(case.truth.kind, Some(kind));
     let actors = case.truth.attackers.iter().chain(&case.truth.victims);
     let actors: Vec<_> = actors.copied().collect();
-    let promise = format!("{scenario} is found within two intervals and called {kind}");
+    let (scenario, seed) = (plan.scenario, plan.seed);
+    let promise = format!("{scenario} of seed {seed} is found within two intervals and called {kind}");
     let found = case.find(&promise, |a| {
         a.kind == kind && in_time(&case, a) && actors.iter().any(|ip| is_at(a, *ip))
     });
@@ -303,6 +304,12 @@ fn is_found(scenario: Scenario, kind: Kind) {
         "entity or contributors name who does it\n{}",
         case.told()
     );
+}
+
+/// The same for an hour with seed 1.
+#[track_caller]
+fn is_found(scenario: Scenario, kind: Kind) {
+    is_found_in(&Plan::new(scenario, 1), kind);
 }
 
 #[test]
@@ -341,6 +348,54 @@ fn an_exfiltration_is_found() {
 #[ignore = "nothing is found"]
 fn an_outage_is_found() {
     is_found(Scenario::Outage, Kind::Outage);
+}
+
+#[test]
+fn what_is_found_does_not_hang_on_one_seed() {
+    for seed in [2, 3] {
+        for (scenario, kind) in [
+            (Scenario::Stranger, Kind::Stranger),
+            (Scenario::SynFlood, Kind::SynFlood),
+            (Scenario::Reflection, Kind::Reflection),
+            (Scenario::ScanHorizontal, Kind::ScanHorizontal),
+            (Scenario::ScanVertical, Kind::ScanVertical),
+            (Scenario::FanIn, Kind::FanIn),
+        ] {
+            is_found_in(&Plan::new(scenario, seed), kind);
+        }
+    }
+}
+
+#[test]
+#[ignore = "load spike, brute force, exfiltration and outage are not found under their name with seed 1 either"]
+fn what_needs_a_baseline_does_not_hang_on_one_seed() {
+    for seed in [2, 3] {
+        for (scenario, kind) in [
+            (Scenario::LoadSpike, Kind::LoadSpike),
+            (Scenario::BruteForce, Kind::BruteForce),
+            (Scenario::Exfiltration, Kind::Exfiltration),
+            (Scenario::Outage, Kind::Outage),
+        ] {
+            is_found_in(&Plan::new(scenario, seed), kind);
+        }
+    }
+}
+
+#[test]
+fn a_scan_needs_no_history() {
+    is_found_in(&common::plan(Scenario::ScanVertical, 1, 15), Kind::ScanVertical);
+    is_found_in(
+        &common::plan(Scenario::ScanHorizontal, 1, 15),
+        Kind::ScanHorizontal,
+    );
+}
+
+#[test]
+#[ignore = "nothing is found before twenty intervals: a flood in the tenth minute of a capture goes unseen"]
+fn a_flood_needs_no_long_history() {
+    is_found_in(&common::plan(Scenario::SynFlood, 1, 15), Kind::SynFlood);
+    is_found_in(&common::plan(Scenario::Reflection, 1, 15), Kind::Reflection);
+    is_found_in(&common::plan(Scenario::BruteForce, 1, 15), Kind::BruteForce);
 }
 
 #[test]
