@@ -7,6 +7,8 @@ use super::plan::View;
 use crate::aggregate::{EntityKey, Grouping, Recent};
 use crate::anomaly::{Part, Shape};
 use crate::model::{Conversation, Counters, Dimension, Ip, Metric, Role, Timestamp, Value};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reference intervals looked at.
@@ -82,15 +84,15 @@ pub(super) fn gather(
 }
 
 /// Questions by view and key.
-struct Wanted(BTreeMap<usize, BTreeMap<EntityKey, Vec<usize>>>);
+struct Wanted(BTreeMap<usize, HashMap<EntityKey, Vec<usize>, FixedState>>);
 
 impl Wanted {
     fn of(questions: &[Question]) -> Self {
-        let mut wanted: BTreeMap<usize, BTreeMap<EntityKey, Vec<usize>>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, HashMap<_, Vec<usize>, _>> = BTreeMap::new();
         for (i, question) in questions.iter().enumerate() {
             wanted
                 .entry(question.view)
-                .or_default()
+                .or_insert_with(|| HashMap::with_hasher(FixedState::default()))
                 .entry(question.key)
                 .or_default()
                 .push(i);
@@ -256,6 +258,7 @@ fn sum(a: &Shape, b: &Shape) -> Shape {
         udp: add(&a.udp, &b.udp),
         icmp: add(&a.icmp, &b.icmp),
         reflected_packets: a.reflected_packets + b.reflected_packets,
+        one_way_packets: a.one_way_packets + b.one_way_packets,
         login_flows: a.login_flows.saturating_add(b.login_flows),
         sources: a.sources + b.sources,
         destinations: a.destinations + b.destinations,
@@ -279,6 +282,7 @@ fn divide(shape: &Shape, n: u64) -> Shape {
         udp: each(&shape.udp),
         icmp: each(&shape.icmp),
         reflected_packets: shape.reflected_packets / n,
+        one_way_packets: shape.one_way_packets / n,
         login_flows: shape.login_flows / n as u32,
         sources: shape.sources / n,
         destinations: shape.destinations / n,

@@ -93,10 +93,34 @@ impl Hosts {
             .map(|(_, name)| name.to_string())
     }
 
-    /// The profile of a host, from what is remembered of it and the conversations given.
-    pub(super) fn profile<'a>(&self, host: Ip, rows: impl Iterator<Item = &'a Conversation>) -> HostProfile {
-        let mut seen = Seen::default();
-        rows.for_each(|row| seen.add(host, row));
+    /// The profiles of hosts, from what is remembered of them and one pass over the conversations given.
+    pub(super) fn profiles<'a>(
+        &self,
+        hosts: impl IntoIterator<Item = Ip>,
+        rows: impl Iterator<Item = &'a Conversation>,
+    ) -> BTreeMap<Ip, HostProfile> {
+        let state = foldhash::fast::FixedState::default();
+        let mut seen: HashMap<Ip, Seen, _> = HashMap::with_hasher(state);
+        hosts
+            .into_iter()
+            .for_each(|host| _ = seen.insert(host, Seen::default()));
+        if seen.is_empty() {
+            return BTreeMap::new();
+        }
+        for row in rows {
+            if let Some(seen) = seen.get_mut(&row.key.src) {
+                seen.add_sent(row);
+            }
+            if let Some(seen) = seen.get_mut(&row.key.dst) {
+                seen.add_received(row);
+            }
+        }
+        seen.into_iter()
+            .map(|(host, seen)| (host, self.profile(host, seen)))
+            .collect()
+    }
+
+    fn profile(&self, host: Ip, seen: Seen) -> HostProfile {
         let list = |lists: &BTreeMap<Ip, Heard>, newest: bool| {
             let mut heard = lists.get(&host).cloned().unwrap_or_default();
             heard.sort();
@@ -105,19 +129,19 @@ impl Hosts {
             }
             heard.into_iter().map(|(_, name)| name.into_string()).collect()
         };
+        let services = |map| {
+            most(map)
+                .into_iter()
+                .map(|(service, _)| service_text(service))
+                .collect()
+        };
         let peers = most(seen.peers).into_iter();
         HostProfile {
             address: host,
             first_seen: self.first_seen.get(&host).copied().unwrap_or(Timestamp::MIN),
             names: list(&self.names, false),
-            services: most(seen.services)
-                .into_iter()
-                .map(|(service, _)| service_text(service))
-                .collect(),
-            uses: most(seen.uses)
-                .into_iter()
-                .map(|(service, _)| service_text(service))
-                .collect(),
+            services: services(seen.services),
+            uses: services(seen.uses),
             peers: peers
                 .map(|(address, bytes)| Peer {
                     address,
@@ -170,21 +194,24 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, host: Ip, row: &Conversation) {
-        let key = &row.key;
-        if key.src != host && key.dst != host {
-            return;
-        }
-        let bytes = row.counters.bytes;
-        let peer = if key.src == host { key.dst } else { key.src };
-        *self.peers.entry(peer).or_default() += bytes;
-        // Offered is what was answered from here; used is what was asked for and not refused.
+    /// A conversation the host is the source of. Offered is what it answered, used is what it asked for in vain of
+    /// nobody.
+    fn add_sent(&mut self, row: &Conversation) {
+        let (key, bytes) = (&row.key, row.counters.bytes);
+        *self.peers.entry(key.dst).or_default() += bytes;
         let service = (key.protocol, key.port);
-        if key.src == host && key.role == Role::Reply && row.counters.unsolicited == 0 {
-            *self.services.entry(service).or_default() += bytes;
-        } else if key.src == host && key.role == Role::Request && row.counters.failed == 0 {
-            *self.uses.entry(service).or_default() += bytes;
+        match key.role {
+            Role::Reply if row.counters.unsolicited == 0 => {
+                *self.services.entry(service).or_default() += bytes
+            }
+            Role::Request if row.counters.failed == 0 => *self.uses.entry(service).or_default() += bytes,
+            _ => {}
         }
+    }
+
+    /// A conversation the host is the destination of.
+    fn add_received(&mut self, row: &Conversation) {
+        *self.peers.entry(row.key.src).or_default() += row.counters.bytes;
     }
 }
 
@@ -233,7 +260,10 @@ mod tests {
         for (n, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
             hosts.hear(ask(1, name, n as i64));
         }
-        assert_eq!(hosts.profile(Ip::v4(1), [].iter()).questions, ["e", "d", "c"]);
+        assert_eq!(
+            hosts.profiles([Ip::v4(1)], [].iter())[&Ip::v4(1)].questions,
+            ["e", "d", "c"]
+        );
         assert_eq!(hosts.given_up, 2);
     }
 
@@ -274,7 +304,8 @@ mod tests {
             row(1, 3, 22, Role::Reply, 7),
             row(4, 5, 80, Role::Request, 1000),
         ];
-        let profile = Hosts::new(10, 3).profile(Ip::v4(1), rows.iter());
+        let mut profiles = Hosts::new(10, 3).profiles([Ip::v4(1)], rows.iter());
+        let profile = profiles.remove(&Ip::v4(1)).unwrap();
         assert_eq!(
             (profile.services, profile.uses),
             (vec!["tcp/22".to_owned()], vec!["tcp/3333".to_owned()])

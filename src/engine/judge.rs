@@ -4,6 +4,7 @@ use super::config::Config;
 use super::front::FrontStats;
 use super::hosts::Hosts;
 use super::ledger::{Event, Ledger};
+use super::memo::Memo;
 use super::partial::Partial;
 use super::plan::{Plan, PlanError};
 use super::scoring::{Load, Thresholds};
@@ -13,7 +14,7 @@ use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, ThetaEstimate};
 use crate::enrich::Origins;
 use crate::model::{Anomaly, Conversation, Interval, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 mod closing;
@@ -21,6 +22,7 @@ mod findings;
 mod persist;
 mod scanning;
 mod strangers;
+mod teaching;
 
 use findings::Pending;
 use strangers::Stranger;
@@ -43,6 +45,8 @@ pub struct JudgeStats {
     pub watched: Vec<Watched>,
     /// Entities refused for lack of room.
     pub entities_refused: u64,
+    /// Times an entity got no baselines for lack of room.
+    pub baselines_refused: u64,
     /// Conversations refused or folded for lack of room.
     pub conversations_folded: u64,
     /// Past intervals given up early for lack of room: contributors are compared with fewer.
@@ -80,6 +84,7 @@ pub struct Judge {
     config: Arc<Config>,
     origins: Arc<Origins>,
     plan: Plan,
+    memo: Memo,
     policy: Policy,
     budget: Budget,
     views: Vec<ViewState>,
@@ -99,6 +104,8 @@ pub struct Judge {
     strangers: Vec<Stranger>,
     /// Anomalies whose conversations are to be looked at before the tick is over.
     asked: Vec<Pending>,
+    /// Anomalies whose hosts are to be profiled when the interval closes.
+    to_profile: BTreeSet<u64>,
     present: Option<Present>,
     /// End of the newest closed interval.
     closed_until: Option<Timestamp>,
@@ -109,6 +116,8 @@ pub struct Judge {
     watermarks: Vec<Timestamp>,
     fronts: Vec<FrontStats>,
     charts_left: usize,
+    /// Entities of a view that may have baselines.
+    baselines: usize,
     stats: JudgeStats,
 }
 
@@ -118,6 +127,8 @@ struct ViewState {
     entities: Entities<EntityState>,
     /// One per metric of the view.
     newcomers: Vec<Newcomers>,
+    /// Entities that have baselines.
+    with_baselines: usize,
 }
 
 /// The interval that is open.
@@ -140,12 +151,14 @@ impl Judge {
         let plan = Plan::new(&config)?;
         let shares = config.shares(plan.tables);
         let seed = config.metering.seed;
+        let memo = Memo::new(plan.views.get(..plan.tables).unwrap_or_default(), seed);
         let budget = Budget {
             false_alarms_per_day: config.false_alarms_per_day,
         };
         let views = plan.views.iter().take(plan.tables).map(|view| ViewState {
             entities: Entities::new(view.sets, shares.entities, seed),
             newcomers: view.metrics.iter().map(|_| Newcomers::new()).collect(),
+            with_baselines: 0,
         });
         Ok(Self {
             views: views.collect(),
@@ -162,6 +175,7 @@ impl Judge {
             new_hosts: VecDeque::new(),
             strangers: Vec::new(),
             asked: Vec::new(),
+            to_profile: BTreeSet::new(),
             present: None,
             closed_until: None,
             started: None,
@@ -170,8 +184,10 @@ impl Judge {
             watermarks: vec![Timestamp::MIN; fronts],
             fronts: vec![FrontStats::default(); fronts],
             charts_left: if config.history == 0 { 0 } else { shares.histories },
+            baselines: shares.baselines,
             stats: JudgeStats::default(),
             budget,
+            memo,
             plan,
             config,
             origins,
@@ -202,7 +218,6 @@ impl Judge {
         if self.present.is_some() {
             self.close(false);
         }
-        self.profile_hosts();
     }
 
     /// The next thing that happened to an anomaly.
@@ -295,8 +310,11 @@ impl Judge {
 
     /// Finds the entities of a conversation that is new in this interval.
     fn find_slots(&mut self, row: &Conversation) {
-        for (view, plan) in self.views.iter_mut().zip(&self.plan.views) {
-            let keys = if plan.passes(row) {
+        let plans = self.plan.views.get(..self.plan.tables).unwrap_or_default();
+        let passing = self.memo.passing(plans, row);
+        for (i, (view, plan)) in self.views.iter_mut().zip(plans).enumerate() {
+            let passes = Memo::passes(passing, i, plan, row);
+            let keys = if passes {
                 plan.grouping.keys(row)
             } else {
                 [None, None]

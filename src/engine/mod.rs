@@ -13,6 +13,7 @@ mod front;
 mod hosts;
 mod judge;
 mod ledger;
+mod memo;
 mod partial;
 mod plan;
 mod scoring;

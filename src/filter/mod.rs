@@ -93,6 +93,12 @@ impl Filter {
         eval::matches(&self.expr, subject)
     }
 
+    /// Whether it asks only for role, protocol, port, and which ends are internal: what conversations of one service
+    /// have in common.
+    pub fn is_about_services(&self) -> bool {
+        self.expr.is_about_services()
+    }
+
     /// The fields it reads that not every subject has.
     pub fn needs(&self) -> Needs {
         self.expr.needs()

@@ -5,7 +5,8 @@ use super::super::ledger::{Finding, What, Words, profiled};
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::anomaly::{Episode, Step};
-use crate::model::Timestamp;
+use crate::model::{Ip, Timestamp};
+use std::collections::BTreeSet;
 
 /// An anomaly whose worst interval is the present one: its conversations are to be looked at.
 #[derive(Clone, Debug)]
@@ -37,7 +38,8 @@ impl Judge {
             Some(episode) if episode.is_open() => (episode.id, episode.started_at, None),
             Some(_) => return, // the close of the interval decides whether it is the same again
             None => {
-                let episode = Episode::open(id, finding.interval, &finding.deviation);
+                let mut episode = Episode::open(id, finding.interval, &finding.deviation);
+                episode.started_at = finding.started_at;
                 row.state
                     .episodes
                     .push((finding.rule as u16, finding.direction, episode));
@@ -81,20 +83,17 @@ impl Judge {
                 self.ledger.open(id, rule, &finding);
                 self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
             }
-            Step::Worse | Step::Opened => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
+            Step::Escalated | Step::Held | Step::Worse | Step::Opened => {
+                let what = (step == Step::Escalated).then_some(What::Escalated);
+                let worse = finding.deviation.score > 0.0 && self.ledger.worse(id, &finding);
+                // The interval in which it was opened is whole only now.
+                if worse || finding.interval.start == started_at {
+                    self.ask(view, key, &finding, id, started_at, what);
+                } else if let Some(what) = what {
+                    self.ledger.tell(id, what);
+                }
             }
-            Step::Escalated => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
-            }
-            Step::Held if finding.interval.start == started_at => {
-                // Its first interval is whole only now.
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
-            }
-            Step::Held | Step::Quiet => {}
+            Step::Quiet => {}
         }
         false
     }
@@ -143,42 +142,39 @@ impl Judge {
             }
         }
         for pending in &asked {
-            self.profile(pending.id);
+            self.to_profile.insert(pending.id);
             if let Some(what) = pending.what {
                 self.ledger.tell(pending.id, what);
             }
         }
     }
 
-    /// Puts the profiles of the hosts an anomaly is about into it, as they are known now.
-    fn profile(&mut self, id: u64) {
-        let origins = &self.origins;
-        let Some(anomaly) = self.ledger.get_mut(id) else {
-            return;
-        };
-        let hosts = profiled(anomaly, |ip| origins.origin(ip).internal);
-        let rows = || {
-            self.recent
-                .iter()
-                .flat_map(|(_, rows)| rows)
-                .chain(self.table.rows())
-        };
-        anomaly.profiles = hosts
-            .into_iter()
-            .map(|host| self.hosts.profile(host, rows()))
-            .collect();
-    }
-
-    /// Renews the profiles of what is still open: at the end more is known.
+    /// Puts the profiles of their hosts into anomalies, as they are known now, in one pass over the conversations.
     pub(super) fn profile_hosts(&mut self) {
-        let open: Vec<u64> = self
-            .ledger
-            .all()
+        let ids = std::mem::take(&mut self.to_profile);
+        let origins = &self.origins;
+        let of = |ledger: &mut super::Ledger, id: u64| {
+            ledger
+                .get_mut(id)
+                .map(|a| profiled(a, |ip| origins.origin(ip).internal))
+                .unwrap_or_default()
+        };
+        let hosts: BTreeSet<Ip> = ids.iter().flat_map(|&id| of(&mut self.ledger, id)).collect();
+        let rows = self
+            .recent
             .iter()
-            .filter(|a| a.ended_at.is_none())
-            .map(|a| a.id.0)
-            .collect();
-        open.into_iter().for_each(|id| self.profile(id));
+            .flat_map(|(_, rows)| rows)
+            .chain(self.table.rows());
+        let profiles = self.hosts.profiles(hosts, rows);
+        for id in ids {
+            let hosts = of(&mut self.ledger, id);
+            if let Some(anomaly) = self.ledger.get_mut(id) {
+                anomaly.profiles = hosts
+                    .iter()
+                    .filter_map(|host| profiles.get(host).cloned())
+                    .collect();
+            }
+        }
     }
 
     /// What is wrong with the data of the present interval, a sentence each.
