@@ -213,7 +213,7 @@ fn every_scenario_has_a_capture_with_truth_and_golden() {
 }
 
 #[test]
-#[ignore = "the captures are not here yet; of twenty minutes, floods and reflections are missed too"]
+#[ignore = "the captures are not here yet; `make captures` writes them"]
 fn the_capture_of_every_incident_shows_it_under_its_name() {
     let mut missed = Vec::new();
     for &scenario in Scenario::ALL {
