@@ -54,19 +54,29 @@ fn replay(arguments: &[&str]) -> Ran {
     run(&[&["replay", "-q", "--format", "json"], arguments].concat())
 }
 
+/// How many anomalies name the scan; others of the same incident may stand beside it.
+fn scans(ran: &Ran) -> usize {
+    let found = ran.objects("anomaly");
+    let scans = found
+        .iter()
+        .filter(|a| a["kind"] == "scan-vertical" && a["entity"]["src_ip"] == "198.19.208.146");
+    scans.count()
+}
+
 // Exit statuses and streams.
 
 #[test]
 fn a_replay_that_finds_something_exits_0_unless_asked_otherwise() {
     let sample = Sample::with_scan();
     let ran = replay(&[sample.capture()]).exits(0);
+    assert_eq!(scans(&ran), 1, "{}", ran.stdout);
     let found = ran.objects("anomaly");
-    assert_eq!(found.len(), 1, "{}", ran.stdout);
-    assert_eq!(
-        (&found[0]["kind"], &found[0]["severity"]),
-        (&"scan-vertical".into(), &"high".into())
+    assert!(
+        found.iter().all(|a| a["severity"] != "critical"),
+        "{}",
+        ran.stdout
     );
-    assert_eq!(ran.summary()["anomalies"], 1);
+    assert_eq!(ran.summary()["anomalies"], found.len());
 }
 
 #[test]
@@ -318,7 +328,7 @@ fn a_filter_leaves_the_rest_out_of_sight() {
     let ran = replay(&[sample.capture(), "-f", "not host 10.20.10.25"]).exits(0);
     assert!(ran.objects("anomaly").is_empty(), "{}", ran.stdout);
     let ran = replay(&[sample.capture(), "-f", "dst host 10.20.10.25"]).exits(0);
-    assert_eq!(ran.objects("anomaly").len(), 1, "{}", ran.stdout);
+    assert_eq!(scans(&ran), 1, "{}", ran.stdout);
     let flows = run(&[
         "flows",
         "--format",
@@ -406,7 +416,7 @@ fn a_missing_or_broken_database_is_said_and_the_rest_works() {
     sample.file("cut.mmdb", &whole[..whole.len() / 2]);
     for database in ["missing.mmdb", "broken.mmdb", "cut.mmdb"] {
         let ran = with_database(&sample, database).exits(0).says(&[database]);
-        assert_eq!(ran.objects("anomaly").len(), 1, "{database}");
+        assert_eq!(scans(&ran), 1, "{database}");
         let blind = ran.summary()["blind"].to_string();
         assert!(
             blind.contains(database) && blind.contains("not grouped by AS"),
@@ -437,7 +447,7 @@ fn while_it_learns_nothing_is_reported() {
     assert!(ran.objects("anomaly").is_empty(), "{}", ran.stdout);
     assert_eq!(ran.summary()["learned_until"], "2026-03-02T09:00:00.002295Z");
     let ran = replay(&[sample.capture(), "--learn", "5m"]).exits(0);
-    assert_eq!(ran.objects("anomaly").len(), 1, "after that it is");
+    assert_eq!(scans(&ran), 1, "after that it is");
 }
 
 /// The hour of the fan-in, cut in two a minute before the incident.
@@ -536,7 +546,7 @@ fn a_truncated_capture_is_used_up_to_the_cut_and_the_cut_is_named() {
     let cut = sample.file("cut.pcap", &whole[..whole.len() - last + 20]);
     let named = format!("cut.pcap: byte {}:", whole.len() - last);
     let ran = replay(&[&cut]).exits(0).says(&[&named]);
-    assert_eq!(ran.objects("anomaly").len(), 1);
+    assert_eq!(scans(&ran), 1);
     assert_eq!(ran.summary()["dropped"]["truncated"], 1);
     let not_ip = ran.summary()["dropped"]["not_ip"].as_u64().unwrap_or(0);
     assert_eq!(ran.summary()["packets"], records.len() as u64 - 1 - not_ip);

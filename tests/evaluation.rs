@@ -323,7 +323,6 @@ fn missed(overlays: &[Overlay], within: Duration, wanted: impl Fn(&Overlay) -> b
 }
 
 #[test]
-#[ignore = "missed: syn-flood, SNMP and SYN-ACK reflection, two floods, one scan"]
 fn every_flood_reflection_and_scan_in_the_lab_is_found_within_two_intervals() {
     let Some(overlays) = overlays() else { return };
     let missed = missed(&overlays, Duration::from_secs(120), |o| {
@@ -333,7 +332,7 @@ fn every_flood_reflection_and_scan_in_the_lab_is_found_within_two_intervals() {
 }
 
 #[test]
-#[ignore = "all four are missed"]
+#[ignore = "two of four are missed: 309 reflected SYN-ACKs in five minutes, a scan of 21 packets"]
 fn no_more_than_a_fifth_of_the_hard_attacks_is_missed() {
     let Some(overlays) = overlays() else { return };
     let hard = overlays.iter().filter(|o| o.hard).count();
