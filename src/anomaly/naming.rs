@@ -62,6 +62,10 @@ impl Shape {
 
 /// So many ports or destinations tried without an answer are a scan, not a flood.
 const SPREAD: u64 = 10;
+/// So many sources can be told apart by name.
+const FEW: u64 = 3;
+/// The share from which one source is said to have done it.
+const ONE_SOURCE: f64 = 0.8;
 /// The share from which one source AS is said to have brought a crowd.
 const ONE_AS: f64 = 0.5;
 
@@ -69,11 +73,10 @@ const ONE_AS: f64 = 0.5;
 ///
 /// `usual` is the average traffic of the reference intervals; `rule` is the word of the rule.
 pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
-    let named = by_shape(rule, anomaly.metric, anomaly.direction, now, usual);
-    let leading = anomaly
-        .contributors
-        .get(&Dimension::SrcAs)
-        .and_then(|list| list.first());
+    let first = |dimension| anomaly.contributors.get(&dimension).and_then(|list| list.first());
+    let few = now.sources <= FEW || first(Dimension::SrcIp).is_some_and(|c| c.share >= ONE_SOURCE);
+    let named = by_shape(rule, anomaly.metric, anomaly.direction, few, now, usual);
+    let leading = first(Dimension::SrcAs);
     match named {
         // Many sources out of one network are that network's load, not a fan-in from everywhere.
         Kind::FanIn if leading.is_some_and(|c| c.share >= ONE_AS) => Kind::LoadSpike,
@@ -81,7 +84,7 @@ pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
     }
 }
 
-fn by_shape(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
+fn by_shape(rule: Kind, metric: Metric, direction: Direction, few: bool, now: &Shape, usual: &Shape) -> Kind {
     match (rule, direction) {
         (Kind::RateLimit, _) => rule,
         (_, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
@@ -95,14 +98,14 @@ fn by_shape(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual
             | Kind::DistributedFlood
             | Kind::Outage,
             Direction::Above,
-        ) => load(rule, metric, now, usual),
+        ) => load(rule, metric, few, now, usual),
         (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
         _ => rule,
     }
 }
 
 /// Names a rise by what it is made of; more than half of the surplus decides.
-fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
+fn load(rule: Kind, metric: Metric, few: bool, now: &Shape, usual: &Shape) -> Kind {
     let surplus = now.all.packets.saturating_sub(usual.all.packets);
     let most = |part: u64, before: u64| part.saturating_sub(before) * 2 > surplus && surplus > 0;
     let flows = now.all.flows.saturating_sub(usual.all.flows);
@@ -111,11 +114,11 @@ fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
     let logins = now.login_flows.saturating_sub(usual.login_flows);
     if most(now.reflected_packets, usual.reflected_packets) {
         Kind::Reflection
-    } else if one_way_mass && now.ports.max(now.destinations) >= SPREAD && now.sources <= 3 {
+    } else if one_way_mass && now.ports.max(now.destinations) >= SPREAD && few {
         scan(now)
     } else if rule == Kind::Outage && flows <= usual.all.flows {
         Kind::Outage
-    } else if logins > 0 && logins * 2 > flows && now.sources <= 3 && half_open * 2 <= flows {
+    } else if logins > 0 && logins * 2 > flows && few && half_open * 2 <= flows {
         Kind::BruteForce
     } else if half_open > 0 && half_open * 2 > flows && now.destinations <= 3 {
         Kind::SynFlood
@@ -183,6 +186,7 @@ mod tests {
             Kind::LoadSpike,
             Metric::Packets,
             Direction::Above,
+            false,
             &shape(900, 900, 850),
             &shape(50, 9, 0),
         );
@@ -200,6 +204,7 @@ mod tests {
                 Kind::LoadSpike,
                 Metric::Packets,
                 Direction::Above,
+                false,
                 &now,
                 &shape(50, 9, 0)
             ),
@@ -215,6 +220,7 @@ mod tests {
                 Kind::LoadSpike,
                 Metric::Bytes,
                 Direction::Above,
+                false,
                 &shape(900, 9, 0),
                 &usual
             ),
@@ -225,6 +231,7 @@ mod tests {
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
+                false,
                 &Shape::default(),
                 &usual
             ),
@@ -235,6 +242,7 @@ mod tests {
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
+                false,
                 &shape(3, 1, 0),
                 &usual
             ),
@@ -254,6 +262,7 @@ mod tests {
                 Kind::ScanBlock,
                 Metric::Failed,
                 Direction::Above,
+                false,
                 &now,
                 &Shape::default(),
             )

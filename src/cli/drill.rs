@@ -9,6 +9,7 @@ use crate::model::units;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const ETHERNET: LinkType = LinkType(1);
 
@@ -53,9 +54,18 @@ fn plan(args: &Drill, scenario: Scenario) -> Result<Plan> {
     Ok(plan)
 }
 
+/// Small captures are kept and passed around; a long one had better be done soon.
+fn level(plan: &Plan) -> i32 {
+    if plan.duration <= Duration::from_secs(2 * 3600) {
+        19
+    } else {
+        3
+    }
+}
+
 fn write(plan: &Plan, path: &Path) -> std::io::Result<u64> {
     let mut capture = PcapWriter::new(
-        OutputFile::create(path)?,
+        OutputFile::create(path, level(plan))?,
         Precision::Micros,
         ETHERNET,
         plan.snap as u32,

@@ -237,10 +237,7 @@ fn a_filter_error_points_into_the_filter() {
   5 | filter = \"dst port 443 and dst_prot 80\"
     |                            ^^^^^^^^"
     );
-    let text = RULE.replace(
-        "\"dst port 443 and request\"",
-        "'''\n  tcp\n  and prot 80\n'''",
-    );
+    let text = RULE.replace("\"dst port 443 and request\"", "'''\n  tcp\n  and prot 80\n'''");
     assert_eq!(
         refused(&text),
         "tidemark.toml:7:7: `rule.filter`: unknown word `prot`, expected a condition; did you mean `proto`?

@@ -110,6 +110,8 @@ pub struct Judge {
     /// End of the newest closed interval.
     closed_until: Option<Timestamp>,
     started: Option<Timestamp>,
+    /// End of the last interval an earlier run learned from.
+    learned_until: Timestamp,
     /// Whole intervals learned from, earlier runs too.
     learned: u64,
     pending: BTreeMap<Timestamp, Vec<Partial>>,
@@ -180,6 +182,7 @@ impl Judge {
             closed_until: None,
             started: None,
             learned: 0,
+            learned_until: Timestamp::MIN,
             pending: BTreeMap::new(),
             watermarks: vec![Timestamp::MIN; fronts],
             fronts: vec![FrontStats::default(); fronts],

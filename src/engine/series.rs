@@ -79,6 +79,11 @@ impl Contacts {
         self.new_answered |= if answered { bit } else { 0 };
     }
 
+    /// Whether a contact was told of since first contacts were last asked for.
+    pub(super) fn has_news(&self) -> bool {
+        self.new_failed | self.new_answered != 0
+    }
+
     /// How many contacts since the last call failed, and were answered, that had not been made before.
     pub(super) fn first_contacts(&mut self) -> (u32, u32) {
         let failed = (self.new_failed & !self.failed).count_ones();

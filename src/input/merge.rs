@@ -207,7 +207,7 @@ mod tests {
     fn files(dir: &std::path::Path, all: &[(&str, &[(i64, u8)])]) -> Vec<std::path::PathBuf> {
         let write = |(name, packets): &(&str, &[(i64, u8)])| {
             let path = dir.join(name);
-            let out = OutputFile::create(&path).unwrap();
+            let out = OutputFile::create(&path, 3).unwrap();
             let mut writer = PcapWriter::new(out, Precision::Micros, LinkType(1), 0).unwrap();
             for (second, letter) in packets.iter() {
                 writer

@@ -115,13 +115,15 @@ enum Sink {
 impl OutputFile {
     /// Creates the file, or empties it.
     ///
+    /// `zstd_level` is 1 (fast) to 19 (small); 3 is usual.
+    ///
     /// # Errors
     /// It cannot be created.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, zstd_level: i32) -> io::Result<Self> {
         let file = File::create(path)?;
         let sink = match path.extension().and_then(|end| end.to_str()) {
             Some("gz") => Sink::Gzip(GzEncoder::new(file, flate2::Compression::default())),
-            Some("zst") => Sink::Zstd(zstd::Encoder::new(file, 0)?),
+            Some("zst") => Sink::Zstd(zstd::Encoder::new(file, zstd_level)?),
             _ => Sink::Plain(file),
         };
         Ok(Self(BufWriter::with_capacity(BUFFER, sink)))

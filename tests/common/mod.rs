@@ -49,7 +49,7 @@ pub fn each_frame(plan: &Plan, mut take: impl FnMut(&RawPacket<'_>)) {
 
 /// Writes the traffic of a plan to a capture; how many packets it has.
 pub fn write_capture(plan: &Plan, path: &Path) -> u64 {
-    let file = OutputFile::create(path).unwrap();
+    let file = OutputFile::create(path, 3).unwrap();
     let mut capture = PcapWriter::new(file, Precision::Micros, ETHERNET, plan.snap as u32).unwrap();
     let mut packets = 0;
     each_frame(plan, |frame| {

@@ -2,7 +2,6 @@
 
 use super::super::state::{SavedView, Snapshot, StateError};
 use super::Judge;
-use crate::model::Timestamp;
 
 impl Judge {
     /// What was learned. Everything that is still open is left out: an anomaly belongs to its run.
@@ -24,7 +23,7 @@ impl Judge {
         });
         Snapshot {
             interval: u64::try_from(self.config.interval.as_nanos()).unwrap_or(u64::MAX),
-            until: self.closed_until.unwrap_or(Timestamp::MIN),
+            until: self.closed_until.unwrap_or(self.learned_until),
             learned: self.learned,
             views: views.collect(),
             hosts: self.hosts.clone(),
@@ -68,6 +67,7 @@ impl Judge {
         self.hosts
             .limit(self.config.profiled_hosts, self.config.questions_per_host);
         self.learned = snapshot.learned;
+        self.learned_until = snapshot.until;
         self.load = snapshot.load;
         self.theta = snapshot.theta;
         self.new_hosts = snapshot.new_hosts.into();

@@ -43,8 +43,14 @@ impl Judge {
             let Some(state) = self.views.get_mut(view) else {
                 continue;
             };
-            let touched: Vec<u32> = state.entities.touched().to_vec();
-            for slot in touched {
+            // The network's chances are learned source by source: the order must not be that of arrival.
+            let news = |&slot: &u32| {
+                let row = state.entities.get(slot)?;
+                row.state.contacts.as_ref()?.has_news().then_some((row.key, slot))
+            };
+            let mut touched: Vec<_> = state.entities.touched().iter().filter_map(news).collect();
+            touched.sort_unstable();
+            for (_, slot) in touched {
                 let Some(row) = state.entities.get_mut(slot) else {
                     continue;
                 };
