@@ -1,6 +1,6 @@
 //! What one combination of dimensions sees: counters and distinct counts per entity and interval.
 
-use super::grouping::EntityKey;
+use super::grouping::{EntityKey, mix};
 use crate::model::{Conversation, Counters, Ip, Metric};
 use cardinality_estimator::CardinalityEstimator;
 use hashbrown::HashTable;
@@ -74,6 +74,18 @@ impl<T> Row<T> {
             Metric::Unsolicited => u64::from(self.counters.unsolicited),
         };
         value as f64
+    }
+
+    /// Whether a metric may have reached `least` in this interval. Cheap, and never wrongly false.
+    #[inline]
+    pub fn metric_at_least(&self, metric: Metric, least: f64) -> bool {
+        // An estimate of distinct things takes time; there are no more of them than packets, but for its error.
+        match metric {
+            Metric::Sources | Metric::Destinations | Metric::Ports => {
+                self.counters.packets as f64 >= 0.9 * least && self.metric(metric) >= least
+            }
+            exact => self.metric(exact) >= least,
+        }
     }
 
     /// Whether anything was counted in this interval.
@@ -249,18 +261,10 @@ impl<T: Default> Entities<T> {
     }
 }
 
-/// A 64-bit hash that is the same in every process, so that distinct counts of several Fronts and runs agree:
-/// SplitMix64's finaliser (Steele, Lea, Flood 2014).
+/// A hash that is the same in every process, so that distinct counts of several Fronts and runs agree.
 ///
 /// An attacker who knows it can craft addresses that collide in an estimate; he gains an under-count of his own
 /// sources, which the count of flows does not share.
-fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn hash_ip(ip: Ip) -> u64 {
     let bits = ip.bits();
     mix(bits as u64 ^ mix((bits >> 64) as u64))

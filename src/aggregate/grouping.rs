@@ -12,6 +12,26 @@ pub struct EntityKey {
     pub numbers: [u32; 2],
 }
 
+impl EntityKey {
+    /// A hash that is the same in every process: for choices that must not depend on the order of arrival.
+    pub fn spread(&self) -> u64 {
+        let [a, b] = self.addresses;
+        let words = [a as u64, (a >> 64) as u64, b as u64, (b >> 64) as u64];
+        let numbers = u64::from(self.numbers[0]) << 32 | u64::from(self.numbers[1]);
+        words
+            .into_iter()
+            .fold(mix(numbers), |hash, word| mix(hash ^ word))
+    }
+}
+
+/// SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the result depends on every bit of `x`.
+pub(super) fn mix(x: u64) -> u64 {
+    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A combination of dimensions, at most two of addresses and two of other values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grouping {

@@ -1,6 +1,6 @@
 //! What an anomaly is called: the rule's word, unless the shape of the traffic says something more particular.
 
-use crate::model::{Conversation, Counters, Direction, FlowKey, Kind, Metric, Role};
+use crate::model::{Anomaly, Conversation, Counters, Dimension, Direction, FlowKey, Kind, Metric, Role};
 
 /// Ports of services that answer with far more than they are asked, or that are abused as reflectors.
 const REFLECTORS: [u16; 16] = [
@@ -23,6 +23,8 @@ pub struct Shape {
     pub icmp: Counters,
     /// Packets in answers from ports known for reflection, or of SYN-ACK reflection.
     pub reflected_packets: u64,
+    /// Packets of requests that nobody answered.
+    pub one_way_packets: u64,
     /// Flows to ports on which people log in.
     pub login_flows: u32,
     /// Distinct sources, destinations and service ports.
@@ -49,22 +51,52 @@ impl Shape {
         if answers && known {
             self.reflected_packets = self.reflected_packets.saturating_add(counters.packets);
         }
+        if row.key.role == Role::Request && counters.answered == 0 && counters.failed > 0 {
+            self.one_way_packets = self.one_way_packets.saturating_add(counters.packets);
+        }
         if row.key.role == Role::Request && LOGINS.contains(&row.key.port) {
             self.login_flows = self.login_flows.saturating_add(counters.flows);
         }
     }
 }
 
-/// The name of a deviation on `metric` in `direction`, given the traffic of its worst interval.
+/// So many ports or destinations tried without an answer are a scan, not a flood.
+const SPREAD: u64 = 10;
+/// The share from which one source AS is said to have brought a crowd.
+const ONE_AS: f64 = 0.5;
+
+/// The name of an anomaly, given its contributors and the traffic of its worst interval.
 ///
 /// `usual` is the average traffic of the reference intervals; `rule` is the word of the rule.
-pub fn name(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
+pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
+    let named = by_shape(rule, anomaly.metric, anomaly.direction, now, usual);
+    let leading = anomaly
+        .contributors
+        .get(&Dimension::SrcAs)
+        .and_then(|list| list.first());
+    match named {
+        // Many sources out of one network are that network's load, not a fan-in from everywhere.
+        Kind::FanIn if leading.is_some_and(|c| c.share >= ONE_AS) => Kind::LoadSpike,
+        named => named,
+    }
+}
+
+fn by_shape(rule: Kind, metric: Metric, direction: Direction, now: &Shape, usual: &Shape) -> Kind {
     match (rule, direction) {
-        (Kind::LoadSpike | Kind::FanIn | Kind::Flood | Kind::SynFlood | Kind::UdpFlood, Direction::Above) => {
-            load(rule, metric, now, usual)
-        }
+        (Kind::RateLimit, _) => rule,
+        (_, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
+        (_, Direction::Below) => Kind::Dip,
+        (
+            Kind::LoadSpike
+            | Kind::FanIn
+            | Kind::Flood
+            | Kind::SynFlood
+            | Kind::UdpFlood
+            | Kind::DistributedFlood
+            | Kind::Outage,
+            Direction::Above,
+        ) => load(rule, metric, now, usual),
         (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
-        (Kind::Dip, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
         _ => rule,
     }
 }
@@ -75,22 +107,40 @@ fn load(rule: Kind, metric: Metric, now: &Shape, usual: &Shape) -> Kind {
     let most = |part: u64, before: u64| part.saturating_sub(before) * 2 > surplus && surplus > 0;
     let flows = now.all.flows.saturating_sub(usual.all.flows);
     let half_open = now.tcp.syn_only.saturating_sub(usual.tcp.syn_only);
+    let one_way_mass = most(now.one_way_packets, usual.one_way_packets);
+    let logins = now.login_flows.saturating_sub(usual.login_flows);
     if most(now.reflected_packets, usual.reflected_packets) {
         Kind::Reflection
+    } else if one_way_mass && now.ports.max(now.destinations) >= SPREAD && now.sources <= 3 {
+        scan(now)
+    } else if rule == Kind::Outage && flows <= usual.all.flows {
+        Kind::Outage
+    } else if logins > 0 && logins * 2 > flows && now.sources <= 3 && half_open * 2 <= flows {
+        Kind::BruteForce
     } else if half_open > 0 && half_open * 2 > flows && now.destinations <= 3 {
         Kind::SynFlood
     } else if rule == Kind::FanIn {
         Kind::FanIn
-    } else if most(now.icmp.packets, usual.icmp.packets) {
-        Kind::IcmpFlood
-    } else if most(now.udp.packets, usual.udp.packets) && rule != Kind::LoadSpike {
-        Kind::UdpFlood
+    } else if one_way_mass {
+        one_way(now)
     } else if metric == Metric::Bytes && flows == 0 {
         Kind::HeavyTransfer
-    } else if rule == Kind::SynFlood {
+    } else if matches!(rule, Kind::SynFlood | Kind::Outage) {
         Kind::LoadSpike
     } else {
         rule
+    }
+}
+
+/// Names packets in a mass that nobody answers, by their protocol.
+fn one_way(now: &Shape) -> Kind {
+    let half = now.all.packets / 2;
+    if now.icmp.packets > half {
+        Kind::IcmpFlood
+    } else if now.udp.packets > half {
+        Kind::UdpFlood
+    } else {
+        Kind::Flood
     }
 }
 
@@ -129,7 +179,7 @@ mod tests {
 
     #[test]
     fn half_open_connections_make_a_syn_flood() {
-        let name = name(
+        let name = by_shape(
             Kind::LoadSpike,
             Metric::Packets,
             Direction::Above,
@@ -146,7 +196,7 @@ mod tests {
             ..shape(900, 100, 0)
         };
         assert_eq!(
-            name(
+            by_shape(
                 Kind::LoadSpike,
                 Metric::Packets,
                 Direction::Above,
@@ -161,7 +211,7 @@ mod tests {
     fn bytes_without_flows_are_a_transfer_and_silence_is_an_outage() {
         let usual = shape(50, 9, 0);
         assert_eq!(
-            name(
+            by_shape(
                 Kind::LoadSpike,
                 Metric::Bytes,
                 Direction::Above,
@@ -171,7 +221,7 @@ mod tests {
             Kind::HeavyTransfer
         );
         assert_eq!(
-            name(
+            by_shape(
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
@@ -181,7 +231,7 @@ mod tests {
             Kind::Outage
         );
         assert_eq!(
-            name(
+            by_shape(
                 Kind::Dip,
                 Metric::Flows,
                 Direction::Below,
@@ -200,7 +250,7 @@ mod tests {
                 ports,
                 ..Shape::default()
             };
-            name(
+            by_shape(
                 Kind::ScanBlock,
                 Metric::Failed,
                 Direction::Above,

@@ -41,6 +41,7 @@ pub(super) fn anomaly(id: u64, address: &str, start: i64) -> Anomaly {
         unit: "bytes per 60 s".into(),
         started_at: at,
         detected_at: at + Duration::from_secs(10),
+        escalated_at: None,
         ended_at: Some(at + Duration::from_secs(120)),
         incident: IncidentId(0),
         headline: false,

@@ -70,6 +70,7 @@ fn dropped(walk: &Walk, engine: &Engine, front: &FrontStats, judge: &JudgeStats)
         ),
         ("names_given_up", front.names_dropped + judge.names_given_up),
         ("entities_refused", judge.entities_refused),
+        ("baselines_refused", judge.baselines_refused),
         ("missing_intervals", judge.missing_intervals),
         ("reference_intervals_given_up", judge.recent_given_up),
         ("series_without_chart", judge.uncharted),

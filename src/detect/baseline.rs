@@ -180,6 +180,14 @@ impl Baseline {
         f64::from(self.seen).min(1.0 / c::EMPTY_RATE) * (1.0 - f64::from(self.empty))
     }
 
+    /// Whether the series has shown enough to be judged.
+    pub fn ready(&self) -> bool {
+        match &self.model {
+            Model::Low(low) => low.ready(),
+            Model::Level(level) => level.ready(),
+        }
+    }
+
     /// Takes in the closed interval that starts at `at` and measured `x`. Call once an interval, in order, after
     /// judging it.
     pub fn learn(&mut self, at: Timestamp, x: f64, prior: &Prior, hold: Hold) {

@@ -97,6 +97,8 @@ pub const PRESENCE_LEAST: f64 = 0.01;
 
 /// 4.7: factors of a rise that the sequential test mixes.
 pub const RISE_FACTORS: [f64; 6] = [1.3, 1.6, 2.0, 3.0, 5.0, 10.0];
+/// 4.7: factors of the sequential test for falls.
+pub const FALL_FACTORS: [f64; 3] = [0.7, 0.5, 0.2];
 /// 4.7: one interval's log likelihood ratio is cut to plus or minus this.
 pub const RATIO_CAP: f64 = 8.0;
 /// 4.7: the mean is frozen while the evidence (as a ratio) is above this. Far above 1: evidence of ten to one comes by

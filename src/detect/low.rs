@@ -104,12 +104,12 @@ impl Low {
         )
     }
 
-    /// Mean and size to test a lasting rise against: the mean is taken three standard errors higher than learned, for
-    /// evidence adds up over intervals and so would an error of the mean.
-    pub(super) fn cautious_mean_and_size(&self, when: Moment) -> (f64, f64) {
+    /// Mean and size to test a lasting change against: the mean is taken `errors` standard errors higher than learned
+    /// (lower where negative), for evidence adds up over intervals and so would an error of the mean.
+    pub(super) fn cautious_mean_and_size(&self, when: Moment, errors: f64) -> (f64, f64) {
         let mean = self.mean().max(1e-9);
         let relative_error = ((1.0 / mean + self.dispersion()) / f64::from(self.weight).max(1.0)).sqrt();
-        let mu = self.expected(when) * (1.0 + c::MEAN_CAUTION * relative_error);
+        let mu = self.expected(when) * (1.0 + errors * relative_error).max(0.1);
         (
             mu.max(1e-9),
             1.0 / (self.dispersion() + 1.0 / (self.evidence() + 0.5)),

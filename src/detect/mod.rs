@@ -35,11 +35,13 @@ mod silence;
 mod simulate;
 mod tail;
 mod transform;
+mod young;
 
 pub use baseline::{Baseline, Hold, Verdict};
 pub use budget::{Budget, Channel, Watched};
 pub use newcomer::Newcomers;
 pub use scan::{ScanWalk, Theta, ThetaEstimate};
-pub use sequential::{Sequential, SequentialSeries};
+pub use sequential::{Evidence, Sequential, SequentialSeries};
 pub use tail::Prior;
 pub use transform::Class;
+pub use young::{Young, YoungVerdict};

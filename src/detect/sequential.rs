@@ -1,4 +1,4 @@
-//! Small lasting rises of a count: a mixture Shiryaev-Roberts e-detector on negative binomial ratios (4.7).
+//! Small lasting rises and falls of a count: a mixture Shiryaev-Roberts e-detector on negative binomial ratios (4.7).
 //!
 //! Shin, Ramdas, Rinaldo, "E-detectors": for each factor phi, R <- (R + 1) P(x; phi mu) / P(x; mu). If mean and size
 //! are right, the expected time until the mean of the R passes 1/alpha by chance is at least 1/alpha intervals.
@@ -16,6 +16,12 @@ pub struct Sequential {
     ratios: [f32; 6],
 }
 
+/// The evidence for a fall to each of the factors of [`c::FALL_FACTORS`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Fall {
+    ratios: [f32; 3],
+}
+
 /// Evidence is cut here, far above every threshold.
 const EVIDENCE_MOST: f64 = 1e30;
 
@@ -30,21 +36,13 @@ impl Sequential {
     ///
     /// Arguments out of range (`x` < 0, `mu` or `k` <= 0, no number) are taken as no news.
     pub fn update(&mut self, x: f64, mu: f64, k: f64) -> f64 {
-        if x >= 0.0 && mu > 0.0 && k > 0.0 && (x + mu).is_finite() {
-            let k = k.min(1e6);
-            for (ratio, phi) in self.ratios.iter_mut().zip(c::RISE_FACTORS) {
-                let news = x * phi.ln() - (x + k) * ((phi - 1.0) * mu / (mu + k)).ln_1p();
-                let grown = (f64::from(*ratio) + 1.0) * news.clamp(-c::RATIO_CAP, c::RATIO_CAP).exp();
-                *ratio = grown.min(EVIDENCE_MOST) as f32;
-            }
-        }
+        step(&mut self.ratios, &c::RISE_FACTORS, x, mu, k);
         self.evidence()
     }
 
     /// The logarithm of the mean evidence; at least -87.
     pub fn evidence(&self) -> f64 {
-        let sum: f64 = self.ratios.iter().map(|&r| f64::from(r)).sum();
-        (sum / self.ratios.len() as f64).max(1e-38).ln()
+        mean(&self.ratios)
     }
 
     /// Forgets the evidence, after an alarm.
@@ -53,11 +51,40 @@ impl Sequential {
     }
 }
 
+/// One step of the Shiryaev-Roberts recursion for each factor.
+fn step(ratios: &mut [f32], factors: &[f64], x: f64, mu: f64, k: f64) {
+    if !(x >= 0.0 && mu > 0.0 && k > 0.0 && (x + mu).is_finite()) {
+        return;
+    }
+    let k = k.min(1e6);
+    for (ratio, phi) in ratios.iter_mut().zip(factors) {
+        let news = x * phi.ln() - (x + k) * ((phi - 1.0) * mu / (mu + k)).ln_1p();
+        let grown = (f64::from(*ratio) + 1.0) * news.clamp(-c::RATIO_CAP, c::RATIO_CAP).exp();
+        *ratio = grown.min(EVIDENCE_MOST) as f32;
+    }
+}
+
+/// The logarithm of the mean; at least -87.
+fn mean(ratios: &[f32]) -> f64 {
+    let sum: f64 = ratios.iter().map(|&r| f64::from(r)).sum();
+    (sum / ratios.len() as f64).max(1e-38).ln()
+}
+
+/// Evidence of one series after an interval: logarithms, 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// That the mean rose.
+    pub rise: f64,
+    /// That the mean fell.
+    pub fall: f64,
+}
+
 /// A series under the sequential test, with its own learned mean, hours and burstiness. About 80 octets while young.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SequentialSeries {
     model: Low,
     test: Sequential,
+    fall: Fall,
     step: u32,
 }
 
@@ -67,28 +94,34 @@ impl SequentialSeries {
         Self {
             model: Low::new(),
             test: Sequential::new(),
+            fall: Fall::default(),
             step: u32::try_from(interval.as_millis()).unwrap_or(u32::MAX).max(1),
         }
     }
 
-    /// Takes in the closed interval that starts at `at` and counted `x`; returns the logarithm of the evidence, 0
-    /// until the series has shown enough. Missing intervals are not passed. The mean does not learn while the
-    /// evidence is above a thousand to one.
-    pub fn update(&mut self, at: Timestamp, x: f64) -> f64 {
+    /// Takes in the closed interval that starts at `at` and counted `x`; returns the evidence, none until the series
+    /// has shown enough. Missing intervals are not passed. The mean does not learn while the evidence of a change is
+    /// above a thousand to one.
+    pub fn update(&mut self, at: Timestamp, x: f64) -> Evidence {
         let Some(x) = super::Class::Count.clean(x) else {
-            return 0.0;
+            return Evidence::default();
         };
         let when = Moment::new(at, self.step);
         let evidence = if self.model.ready() {
-            let (mu, size) = self.model.cautious_mean_and_size(when);
-            self.test.update(x, mu, size)
+            let (high, size) = self.model.cautious_mean_and_size(when, c::MEAN_CAUTION);
+            let (low, _) = self.model.cautious_mean_and_size(when, -c::MEAN_CAUTION);
+            step(&mut self.fall.ratios, &c::FALL_FACTORS, x, low, size);
+            Evidence {
+                rise: self.test.update(x, high, size).max(0.0),
+                fall: mean(&self.fall.ratios).max(0.0),
+            }
         } else {
-            0.0
+            Evidence::default()
         };
-        if evidence <= c::FREEZE_ABOVE.ln() {
+        if evidence.rise.max(evidence.fall) <= c::FREEZE_ABOVE.ln() {
             self.model.learn(when, x);
         }
-        evidence.max(0.0)
+        evidence
     }
 
     /// Count expected in the interval that starts at `at`.
@@ -99,6 +132,7 @@ impl SequentialSeries {
     /// Forgets the evidence, after an alarm. The mean is kept.
     pub fn reset(&mut self) {
         self.test.reset();
+        self.fall = Fall::default();
     }
 }
 
@@ -171,12 +205,16 @@ mod tests {
         let threshold = 1e6_f64.ln();
         for i in 0..3000 {
             assert!(
-                series.update(at(i), rng.negative_binomial(30.0, 20.0)) < threshold,
+                series.update(at(i), rng.negative_binomial(30.0, 20.0)).rise < threshold,
                 "false alarm at {i}"
             );
         }
-        let found =
-            (0..60).find(|i| series.update(at(3000 + i), rng.negative_binomial(45.0, 20.0)) >= threshold);
+        let found = (0..60).find(|i| {
+            series
+                .update(at(3000 + i), rng.negative_binomial(45.0, 20.0))
+                .rise
+                >= threshold
+        });
         assert!(found.is_some_and(|i| i <= 25), "{found:?}");
     }
 }

@@ -71,8 +71,10 @@ pub struct Shares {
     pub conversations: usize,
     /// Conversations of past intervals: a fifth.
     pub recent: usize,
-    /// Entities of one view: three tenths over all views.
+    /// Entities of one view, most of them on probation: a tenth over all views.
     pub entities: usize,
+    /// Entities of one view with baselines: two tenths over all views.
+    pub baselines: usize,
     /// Series with a history for charts: a tenth.
     pub histories: usize,
     /// Names and questions heard: small.
@@ -87,7 +89,8 @@ impl Config {
             cache: rows(2, 240).min(self.metering.cache_limit),
             conversations: rows(1, 160),
             recent: rows(2, 128),
-            entities: rows(3, 3000) / views.max(1),
+            entities: (rows(1, 280) / views.max(1)).max(64),
+            baselines: (rows(2, 2500) / views.max(1)).max(8),
             histories: rows(1, (self.history * 24).max(24)),
             hearings: rows(1, 2000).min(65_536),
         }
@@ -109,8 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn a_gibibyte_holds_a_hundred_thousand_entities() {
+    fn a_gibibyte_remembers_hundreds_of_thousands_and_knows_tens_of_thousands() {
         let shares = Config::default().shares(10);
-        assert!(shares.entities * 10 >= 100_000, "{shares:?}");
+        assert!(
+            shares.entities * 10 >= 300_000 && shares.baselines * 10 >= 80_000,
+            "{shares:?}"
+        );
     }
 }

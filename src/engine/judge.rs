@@ -21,6 +21,7 @@ mod findings;
 mod persist;
 mod scanning;
 mod strangers;
+mod teaching;
 
 use findings::Pending;
 use strangers::Stranger;
@@ -43,6 +44,8 @@ pub struct JudgeStats {
     pub watched: Vec<Watched>,
     /// Entities refused for lack of room.
     pub entities_refused: u64,
+    /// Times an entity got no baselines for lack of room.
+    pub baselines_refused: u64,
     /// Conversations refused or folded for lack of room.
     pub conversations_folded: u64,
     /// Past intervals given up early for lack of room: contributors are compared with fewer.
@@ -109,6 +112,8 @@ pub struct Judge {
     watermarks: Vec<Timestamp>,
     fronts: Vec<FrontStats>,
     charts_left: usize,
+    /// Entities of a view that may have baselines.
+    baselines: usize,
     stats: JudgeStats,
 }
 
@@ -118,6 +123,8 @@ struct ViewState {
     entities: Entities<EntityState>,
     /// One per metric of the view.
     newcomers: Vec<Newcomers>,
+    /// Entities that have baselines.
+    with_baselines: usize,
 }
 
 /// The interval that is open.
@@ -146,6 +153,7 @@ impl Judge {
         let views = plan.views.iter().take(plan.tables).map(|view| ViewState {
             entities: Entities::new(view.sets, shares.entities, seed),
             newcomers: view.metrics.iter().map(|_| Newcomers::new()).collect(),
+            with_baselines: 0,
         });
         Ok(Self {
             views: views.collect(),
@@ -170,6 +178,7 @@ impl Judge {
             watermarks: vec![Timestamp::MIN; fronts],
             fronts: vec![FrontStats::default(); fronts],
             charts_left: if config.history == 0 { 0 } else { shares.histories },
+            baselines: shares.baselines,
             stats: JudgeStats::default(),
             budget,
             plan,

@@ -39,6 +39,8 @@ pub(super) struct Finding {
     pub(super) direction: Direction,
     pub(super) deviation: Deviation,
     pub(super) interval: Interval,
+    /// Start of the first deviating interval.
+    pub(super) started_at: Timestamp,
     /// When it could be said.
     pub(super) at: Timestamp,
     /// The graver of the rule's severity and what the test itself says.
@@ -54,7 +56,7 @@ impl Finding {
             self.entity,
             self.metric,
             self.direction.name(),
-            self.interval.start.as_nanos()
+            self.started_at.as_nanos()
         );
         fnv1a(text.as_bytes())
     }
@@ -109,15 +111,29 @@ impl Ledger {
         true
     }
 
-    /// Replaces the worst deviation when this one is.
-    pub(super) fn worse(&mut self, id: u64, finding: &Finding) {
+    /// Replaces the worst interval when this one deviates by more; whether it does.
+    ///
+    /// The score is the highest of all: evidence that adds up peaks when the worst is over.
+    pub(super) fn worse(&mut self, id: u64, finding: &Finding) -> bool {
         let Some(anomaly) = self.anomalies.get_mut(&id) else {
-            return;
+            return false;
         };
-        anomaly.severity = anomaly.severity.max(finding.severity);
-        if finding.deviation.score >= anomaly.worst.score {
+        if finding.severity > anomaly.severity {
+            anomaly.severity = finding.severity;
+            anomaly.escalated_at = Some(finding.at);
+        }
+        let score = finding.deviation.score.max(anomaly.worst.score);
+        let size = |d: &Deviation| (d.observed - d.expected).abs();
+        // A limit is a fixed mark: what comes nearest to it or passes it by most is the worst.
+        let worse = match anomaly.kind {
+            Kind::RateLimit => finding.deviation.observed >= anomaly.worst.observed,
+            _ => size(&finding.deviation) >= size(&anomaly.worst),
+        };
+        if worse || anomaly.worst.score == f64::NEG_INFINITY {
             anomaly.worst = finding.deviation;
         }
+        anomaly.worst.score = score;
+        worse
     }
 
     /// Puts in who brought the worst interval about, what it is called, and the sentence.
@@ -132,17 +148,11 @@ impl Ledger {
         let Some(anomaly) = self.anomalies.get_mut(&id) else {
             return;
         };
-        anomaly.kind = anomaly::name(
-            rule.kind,
-            anomaly.metric,
-            anomaly.direction,
-            &evidence.now,
-            &evidence.usual,
-        );
         let own: Vec<Dimension> = anomaly.entity.0.iter().map(|(dimension, _)| *dimension).collect();
         anomaly.contributors = anomaly::rank(&evidence.parts, evidence.total, &own, |dimension, value| {
             words.value_name(dimension, value)
         });
+        anomaly.kind = anomaly::name(rule.kind, anomaly, &evidence.now, &evidence.usual);
         anomaly.data_quality = DataQuality {
             grade: if quality.is_empty() { "good" } else { "partial" },
             notes: quality.to_vec(),
@@ -233,8 +243,9 @@ fn blank(id: u64, rule: &Rule, finding: &Finding) -> Anomaly {
             ..finding.deviation
         },
         unit: anomaly::unit(finding.metric, finding.interval.length()),
-        started_at: finding.interval.start,
+        started_at: finding.started_at,
         detected_at: finding.at,
+        escalated_at: None,
         ended_at: None,
         incident: IncidentId(id),
         headline: false,
@@ -323,6 +334,7 @@ mod tests {
                 ..Deviation::default()
             },
             interval,
+            started_at: interval.start,
             at: interval.end,
             severity: Severity::High,
         }

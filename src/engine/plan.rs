@@ -6,6 +6,7 @@ use crate::detect::Class;
 use crate::filter::{Filter, FilterError};
 use crate::model::{Conversation, Metric, Rule, Test};
 use std::fmt;
+use std::time::Duration;
 
 /// Why the rules cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +64,17 @@ pub(super) struct MetricPlan {
     pub(super) noise: f64,
     /// Whether any test needs a baseline.
     pub(super) baseline: bool,
-    /// Rules, with what they judge.
-    pub(super) rules: Vec<(usize, Test)>,
+    /// Rules, with what they judge and their floors.
+    pub(super) rules: Vec<(usize, Test, f64)>,
+    /// The least value of the metric that any rule could find in an interval that is still open.
+    pub(super) least_floor: f64,
 }
 
 impl MetricPlan {
-    /// Whether a rule runs the sequential test on it.
+    /// Whether the sequential test runs on it: it is for counts, and part of what a baseline is for them.
     pub(super) fn sequential(&self) -> bool {
-        self.rules
-            .iter()
-            .any(|(_, test)| matches!(test, Test::Sequential))
+        let asked = |test: &Test| matches!(test, Test::Sequential | Test::Baseline { .. });
+        self.class == Class::Count && self.rules.iter().any(|(_, test, _)| asked(test))
     }
 }
 
@@ -96,7 +98,7 @@ impl Plan {
         for (i, rule) in others {
             let view = plan.view(rule)?;
             if let Some(view) = plan.views.get_mut(view) {
-                view.add(i, rule);
+                view.add(i, rule, config.interval);
             }
         }
         plan.tables = plan.views.len();
@@ -120,6 +122,11 @@ impl Plan {
             self.views.len() - 1
         }))
     }
+}
+
+/// How much of `per` an interval is.
+pub(super) fn scale(interval: Duration, per: Duration) -> f64 {
+    interval.as_secs_f64() / per.as_secs_f64().max(1e-9)
 }
 
 impl fmt::Display for View {
@@ -153,7 +160,7 @@ impl View {
         })
     }
 
-    fn add(&mut self, i: usize, rule: &Rule) {
+    fn add(&mut self, i: usize, rule: &Rule, interval: Duration) {
         self.sets.sources |= rule.metric == Metric::Sources;
         self.sets.destinations |= rule.metric == Metric::Destinations;
         self.sets.ports |= rule.metric == Metric::Ports;
@@ -180,12 +187,18 @@ impl View {
                     },
                     baseline: false,
                     rules: Vec::new(),
+                    least_floor: f64::INFINITY,
                 });
                 self.metrics.len() - 1
             });
         if let Some(metric) = self.metrics.get_mut(known) {
             metric.baseline |= matches!(rule.test, Test::Baseline { .. } | Test::Sequential);
-            metric.rules.push((i, rule.test));
+            metric.rules.push((i, rule.test, rule.floor));
+            let least = match rule.test {
+                Test::Limit(limit) => 0.5 * limit.warn_at * limit.value * scale(interval, limit.per),
+                _ => rule.floor,
+            };
+            metric.least_floor = metric.least_floor.min(least.max(1.0));
         }
     }
 

@@ -1,7 +1,7 @@
 //! How one metric of one entity is judged in one interval: each rule's test asked for its deviation.
 
-use super::plan::MetricPlan;
-use super::series::Series;
+use super::plan::{MetricPlan, scale};
+use super::series::{Sequence, Series};
 use crate::detect::limit::{self, Nearness};
 use crate::detect::{Budget, Channel, Newcomers, Prior, Verdict};
 use crate::model::{Deviation, Direction, Limit, Test, Timestamp};
@@ -63,6 +63,8 @@ pub(super) struct Opinion {
     pub(super) deviation: Deviation,
     /// Whether it may open an anomaly.
     pub(super) passes: bool,
+    /// Start of what it is about, where that is before this interval.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// What the judging of one metric of one entity needs to know.
@@ -73,89 +75,172 @@ pub(super) struct Case<'a> {
     pub(super) interval: Duration,
     pub(super) thresholds: &'a Thresholds,
     pub(super) newcomers: Option<&'a Newcomers>,
-    /// The floor of each rule in the plan's order.
-    pub(super) floors: &'a [f64],
     /// Whether the interval is over and was whole: only then can there be too little.
     pub(super) whole: bool,
+    /// Whether the network was watched long enough to know what is rare in it.
+    pub(super) settled: bool,
+}
+
+/// So many times a rule's floor is a mass.
+const MASS: f64 = 10.0;
+
+/// The score of one channel against its threshold.
+#[derive(Clone, Copy, Debug)]
+struct Channelled {
+    score: f64,
+    passes: bool,
+    since: Option<Timestamp>,
+    /// Whether the score is a sum over intervals.
+    adds_up: bool,
 }
 
 impl Case<'_> {
-    /// Asks every rule. Learns nothing, except that the sequential test steps where the interval is `over`.
-    pub(super) fn opinions(
-        &self,
-        series: Option<&Series>,
-        sequential: Option<f64>,
-        out: &mut Vec<Opinion>,
-    ) -> Verdict {
-        let baseline = series.and_then(|s| s.baseline.as_ref());
-        let verdict = baseline
-            .map(|b| b.judge(self.at, self.value, self.plan.noise, &Prior::default()))
-            .unwrap_or_default();
-        for (i, &(rule, test)) in self.plan.rules.iter().enumerate() {
-            let floor = self.floors.get(i).copied().unwrap_or(0.0);
+    /// Asks every rule, each with its floor. Learns nothing.
+    pub(super) fn opinions(&self, series: Option<&Series>, out: &mut Vec<Opinion>) -> Verdict {
+        let verdict = self.verdict(series);
+        let sequence = series
+            .and_then(|s| s.sequential.as_deref())
+            .filter(|_| self.whole);
+        for &(rule, test, floor) in &self.plan.rules {
             match test {
                 Test::Baseline { above, below } => {
                     if above {
-                        out.push(self.rise(rule, test, floor, &verdict));
+                        let channels = [
+                            Some(self.point_rise(series, floor, &verdict)),
+                            sequence.map(|s| self.evidence(s, true)),
+                        ];
+                        out.push(self.opinion(rule, test, Direction::Above, floor, &verdict, &channels));
                     }
                     if below && self.whole {
-                        out.push(self.dip(rule, test, floor, &verdict));
+                        let dip = Channelled {
+                            score: verdict.dip,
+                            passes: verdict.dip >= self.thresholds.point,
+                            since: None,
+                            adds_up: false,
+                        };
+                        let channels = [Some(dip), sequence.map(|s| self.evidence(s, false))];
+                        out.push(self.opinion(rule, test, Direction::Below, floor, &verdict, &channels));
                     }
                 }
-                Test::Limit(limit) => out.push(self.limit(rule, test, &limit)),
                 Test::Sequential => {
-                    out.extend(sequential.map(|r| self.sequential(rule, test, floor, r, &verdict)))
+                    let channels = [sequence.map(|s| self.evidence(s, true))];
+                    out.push(self.opinion(rule, test, Direction::Above, floor, &verdict, &channels));
                 }
+                Test::Limit(limit) => out.push(self.limit(rule, test, &limit)),
                 Test::Scan | Test::NewHost => {}
             }
         }
         verdict
     }
 
-    fn rise(&self, rule: usize, test: Test, floor: f64, verdict: &Verdict) -> Opinion {
-        let stranger = if verdict.ready { None } else { self.newcomers };
-        let (score, threshold) = match stranger {
-            Some(pool) => (
-                pool.judge(self.value, &Prior::default()),
-                self.thresholds.newcomer,
-            ),
-            None => (verdict.rise, self.thresholds.point),
+    fn verdict(&self, series: Option<&Series>) -> Verdict {
+        let baseline = series.and_then(|s| s.baseline.as_ref());
+        let prior = Prior::of(self.plan.class);
+        let verdict = baseline
+            .map(|b| b.judge(self.at, self.value, self.plan.noise, &prior))
+            .unwrap_or_default();
+        let Some(series) = series.filter(|_| !verdict.ready) else {
+            return verdict;
         };
-        let passes = score >= threshold && self.value - verdict.expected >= floor;
-        Opinion {
-            rule,
-            direction: Direction::Above,
-            test,
-            deviation: self.deviation(verdict, score),
-            passes,
+        let young = series.young.judge(self.plan.class, self.value);
+        Verdict {
+            expected: young.expected,
+            lower: 0.0,
+            upper: young.upper,
+            ..verdict
         }
     }
 
-    fn dip(&self, rule: usize, test: Test, floor: f64, verdict: &Verdict) -> Opinion {
-        let passes = verdict.dip >= self.thresholds.point && verdict.expected - self.value >= floor;
+    /// The strangest of the channels speaks for the rule; any of them may open an anomaly.
+    fn opinion(
+        &self,
+        rule: usize,
+        test: Test,
+        direction: Direction,
+        floor: f64,
+        verdict: &Verdict,
+        channels: &[Option<Channelled>],
+    ) -> Opinion {
+        let channels = || channels.iter().flatten();
+        let difference = match direction {
+            Direction::Below => verdict.expected - self.value,
+            _ => self.value - verdict.expected,
+        };
+        // A sum of evidence outlives its cause: an interval that is back near its place is judged by itself alone.
+        let near = difference < floor.max(f64::MIN_POSITIVE);
+        let counted = channels().filter(|c| !(near && c.adds_up));
+        let score = if difference > 0.0 {
+            counted.map(|c| c.score).fold(0.0, f64::max)
+        } else {
+            0.0
+        };
+        let deviation = Deviation {
+            observed: self.value,
+            expected: verdict.expected,
+            lower: verdict.lower,
+            upper: verdict.upper,
+            score,
+        };
+        let passes = channels().any(|c| c.passes) && difference >= floor && difference > 0.0;
+        let since = channels().filter(|c| c.passes).filter_map(|c| c.since).min();
         Opinion {
             rule,
-            direction: Direction::Below,
+            direction,
             test,
-            deviation: self.deviation(verdict, verdict.dip),
+            deviation,
             passes,
+            since,
         }
     }
 
-    fn sequential(&self, rule: usize, test: Test, floor: f64, score: f64, verdict: &Verdict) -> Opinion {
-        let passes = score >= self.thresholds.sequential && self.value - verdict.expected >= floor;
-        Opinion {
-            rule,
-            direction: Direction::Above,
-            test,
-            deviation: self.deviation(verdict, score),
-            passes,
+    /// One interval above its own past; above its first intervals, or what newcomers bring, while it has no past.
+    fn point_rise(&self, series: Option<&Series>, floor: f64, verdict: &Verdict) -> Channelled {
+        let (score, threshold) = if verdict.ready {
+            (verdict.rise, self.thresholds.point)
+        } else {
+            let young = series.map_or(0.0, |s| s.young.judge(self.plan.class, self.value).rise);
+            let stranger = self.newcomer(series.is_some(), floor);
+            (young.max(stranger), self.thresholds.newcomer)
+        };
+        Channelled {
+            score,
+            passes: score >= threshold,
+            since: None,
+            adds_up: false,
+        }
+    }
+
+    /// How strange a value is for an entity never seen before.
+    fn newcomer(&self, known: bool, floor: f64) -> f64 {
+        let Some(pool) = self.newcomers.filter(|_| !known) else {
+            return 0.0;
+        };
+        if pool.ready() {
+            return pool.judge(self.value, &Prior::of(self.plan.class));
+        }
+        // Newcomers of the kind are so rare that nothing is known of them: only a mass is worth a word.
+        let mass = self.settled && floor > 0.0 && self.value >= MASS * floor;
+        if mass { self.thresholds.newcomer } else { 0.0 }
+    }
+
+    /// What has added up over intervals.
+    fn evidence(&self, sequence: &Sequence, rise: bool) -> Channelled {
+        let (score, since) = if rise {
+            (sequence.evidence.rise, sequence.since[0])
+        } else {
+            (sequence.evidence.fall, sequence.since[1])
+        };
+        Channelled {
+            score,
+            passes: score >= self.thresholds.sequential,
+            since,
+            adds_up: true,
         }
     }
 
     fn limit(&self, rule: usize, test: Test, limit: &Limit) -> Opinion {
         let reading = limit::check(limit, self.value, self.interval, self.interval);
-        let value = limit.value * self.interval.as_secs_f64() / limit.per.as_secs_f64().max(1e-9);
+        let value = limit.value * scale(self.interval, limit.per);
         // A limit is no matter of chance; its score is made so that it holds down to nine tenths of the warning.
         let near = reading.rate >= 0.9 * limit.warn_at * limit.value;
         let score = if near {
@@ -177,16 +262,7 @@ impl Case<'_> {
             test,
             deviation,
             passes,
-        }
-    }
-
-    fn deviation(&self, verdict: &Verdict, score: f64) -> Deviation {
-        Deviation {
-            observed: self.value,
-            expected: verdict.expected,
-            lower: verdict.lower,
-            upper: verdict.upper,
-            score,
+            since: None,
         }
     }
 }

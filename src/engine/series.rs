@@ -1,8 +1,8 @@
 //! What the Judge remembers of one entity: a baseline per metric, open episodes, first contacts.
 
 use crate::anomaly::{Episode, Policy};
-use crate::detect::{Baseline, ScanWalk, SequentialSeries};
-use crate::model::{Direction, Point};
+use crate::detect::{Baseline, Evidence, ScanWalk, SequentialSeries, Young};
+use crate::model::{Direction, Point, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,19 +10,37 @@ use std::time::Duration;
 /// Intervals an entity must have been seen in before it gets baselines: most strangers never come back.
 pub(super) const PROBATION: u32 = 2;
 
-/// The sequential test of a series with its newest score.
+/// The sequential test of a series with its newest evidence.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Sequence {
-    pub(super) series: SequentialSeries,
-    /// Logarithm of the evidence after the newest whole interval.
-    pub(super) score: f64,
+    series: SequentialSeries,
+    /// After the newest whole interval.
+    pub(super) evidence: Evidence,
+    /// Start of the first interval of the present run of evidence for a rise, and for a fall.
+    pub(super) since: [Option<Timestamp>; 2],
 }
+
+/// Evidence below this (a likelihood ratio of twenty) is no run.
+const RUN: f64 = 3.0;
 
 impl Sequence {
     pub(super) fn new(interval: Duration) -> Self {
         Self {
             series: SequentialSeries::new(interval),
-            score: 0.0,
+            evidence: Evidence::default(),
+            since: [None; 2],
+        }
+    }
+
+    /// Takes in a closed interval.
+    pub(super) fn update(&mut self, at: Timestamp, value: f64) {
+        self.evidence = self.series.update(at, value);
+        for (since, evidence) in self
+            .since
+            .iter_mut()
+            .zip([self.evidence.rise, self.evidence.fall])
+        {
+            *since = (evidence > RUN).then(|| since.unwrap_or(at));
         }
     }
 }
@@ -31,6 +49,8 @@ impl Sequence {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Series {
     pub(super) baseline: Option<Baseline>,
+    /// What is known while the baseline is not ready.
+    pub(super) young: Young,
     pub(super) sequential: Option<Box<Sequence>>,
     /// The newest judged intervals, oldest first; for charts.
     #[serde(skip)]

@@ -254,6 +254,8 @@ pub struct Anomaly {
     pub started_at: Timestamp,
     /// When it could be said, in event time.
     pub detected_at: Timestamp,
+    /// When it became graver: a limit that was near was reached; none where it did not.
+    pub escalated_at: Option<Timestamp>,
     /// End of the last deviating interval; none while it goes on.
     pub ended_at: Option<Timestamp>,
     /// The incident it belongs to.

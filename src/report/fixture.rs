@@ -81,6 +81,7 @@ fn anomaly(
         unit: format!("{metric} per 60 s"),
         started_at: minute(from),
         detected_at: minute(from) + Duration::from_secs(40),
+        escalated_at: None,
         ended_at: (to > 0).then(|| minute(to)),
         incident: IncidentId(incident),
         headline: id == incident,

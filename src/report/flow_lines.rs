@@ -160,6 +160,7 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_an_error_and_no_panic() {
+        #[derive(Debug)]
         struct Closed;
         impl io::Write for Closed {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -46,6 +46,8 @@ struct AnomalyLine<'a> {
     reproduce: &'a str,
     headline: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    escalated_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     technique: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     next: &'a [String],
@@ -114,6 +116,7 @@ pub fn anomaly(out: &mut impl Write, anomaly: &Anomaly) -> io::Result<()> {
         text: &a.text,
         reproduce: &a.reproduce,
         headline: a.headline,
+        escalated_at: a.escalated_at.map(Time),
         technique: a.technique.as_deref(),
         next: &a.next,
         profiles: a.profiles.iter().map(profile).collect(),

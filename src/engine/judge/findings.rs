@@ -37,7 +37,8 @@ impl Judge {
             Some(episode) if episode.is_open() => (episode.id, episode.started_at, None),
             Some(_) => return, // the close of the interval decides whether it is the same again
             None => {
-                let episode = Episode::open(id, finding.interval, &finding.deviation);
+                let mut episode = Episode::open(id, finding.interval, &finding.deviation);
+                episode.started_at = finding.started_at;
                 row.state
                     .episodes
                     .push((finding.rule as u16, finding.direction, episode));
@@ -81,20 +82,17 @@ impl Judge {
                 self.ledger.open(id, rule, &finding);
                 self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
             }
-            Step::Worse | Step::Opened => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
+            Step::Escalated | Step::Held | Step::Worse | Step::Opened => {
+                let what = (step == Step::Escalated).then_some(What::Escalated);
+                let worse = finding.deviation.score > 0.0 && self.ledger.worse(id, &finding);
+                // The interval in which it was opened is whole only now.
+                if worse || finding.interval.start == started_at {
+                    self.ask(view, key, &finding, id, started_at, what);
+                } else if let Some(what) = what {
+                    self.ledger.tell(id, what);
+                }
             }
-            Step::Escalated => {
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
-            }
-            Step::Held if finding.interval.start == started_at => {
-                // Its first interval is whole only now.
-                self.ledger.worse(id, &finding);
-                self.ask(view, key, &finding, id, started_at, None);
-            }
-            Step::Held | Step::Quiet => {}
+            Step::Quiet => {}
         }
         false
     }

@@ -111,6 +111,7 @@ impl Judge {
             direction: Direction::Above,
             deviation,
             interval: self.present.as_ref()?.interval,
+            started_at: self.present.as_ref()?.interval.start,
             at,
             severity: self.plan.rules.get(rule)?.severity,
         })

@@ -4,7 +4,7 @@ use super::super::ledger::{Finding, What};
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::model::{
-    Conversation, Deviation, Dimension, Direction, Entity, Interval, Ip, Metric, Timestamp, Value,
+    Conversation, Deviation, Dimension, Direction, Entity, Interval, Ip, Metric, Role, Timestamp, Value,
 };
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 const WARM_UP: u64 = 20;
 /// Intervals over which new hosts are counted to see whether they are rare.
 const MEMORY: usize = 20;
+/// More new hosts than this in one tick are no hosts but a phenomenon.
+const AT_ONCE: usize = 3;
 /// Intervals for which a new host stays new.
 const NOVELTY: u32 = 5;
 
@@ -34,19 +36,33 @@ impl Judge {
             return;
         };
         let usual = self.newcomers_are_usual();
-        let mut strangers: Vec<Conversation> = Vec::new();
+        let mut met: Vec<Conversation> = Vec::new();
         for row in self.table.rows().iter().skip(known) {
             let speaks = row.src_origin.internal && !row.key.src.is_special() && row.counters.packets > 0;
             if speaks && self.hosts.meet(row.key.src, interval.start) {
-                strangers.push(*row);
+                met.push(*row);
             }
         }
+        // Whoever only answers may just have been woken by a scan; who asks is up to something.
+        let rows = self.table.rows().iter().skip(known);
+        let asks = rows
+            .filter(|row| row.key.role == Role::Request)
+            .map(|row| row.key.src);
+        let asking: BTreeSet<Ip> = if met.is_empty() {
+            BTreeSet::new()
+        } else {
+            asks.collect()
+        };
+        let mut strangers: Vec<Conversation> = met
+            .into_iter()
+            .filter(|row| asking.contains(&row.key.src))
+            .collect();
         if let Some(count) = self.new_hosts.back_mut() {
             *count = count.saturating_add(strangers.len() as u32);
         }
-        // An unassigned address that is only reached for is no host; one that speaks is.
         strangers.sort_by_key(|row| row.key);
-        if usual || self.is_learning(until) {
+        // Many at once are forged addresses, or a network that was not seen before: other rules speak of those.
+        if usual || strangers.len() > AT_ONCE || self.is_learning(until) {
             return;
         }
         for row in &strangers {
@@ -59,7 +75,15 @@ impl Judge {
     /// Whether new hosts are nothing to speak of: too little is known yet, or they come all the time.
     fn newcomers_are_usual(&self) -> bool {
         let recent: u32 = self.new_hosts.iter().sum();
-        self.learned < WARM_UP || recent as usize > 1 + self.hosts.known() / 50
+        let now = self.present.as_ref().map_or(Timestamp::MIN, |p| p.interval.start);
+        !self.is_settled(now) || recent as usize > 1 + self.hosts.known() / 50
+    }
+
+    /// Whether the network was watched long enough, by this run or an earlier one, to know what is rare in it.
+    pub(super) fn is_settled(&self, at: Timestamp) -> bool {
+        let watched = self.started.map_or(0, |start| at.since(start).as_nanos());
+        let enough = self.config.interval.as_nanos() * u128::from(WARM_UP);
+        watched >= enough || self.learned >= WARM_UP
     }
 
     fn found_stranger(
@@ -118,6 +142,7 @@ impl Judge {
             direction: Direction::New,
             deviation,
             interval,
+            started_at: interval.start,
             at,
             severity: self.plan.rules.get(rule).map(|r| r.severity).unwrap_or_default(),
         }

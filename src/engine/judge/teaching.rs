@@ -1,0 +1,200 @@
+//! What a closed interval teaches: series their own past, pools what newcomers bring, charts their next point.
+
+use super::super::ledger::Ledger;
+use super::super::plan::View;
+use super::super::series::{EntityState, PROBATION, Sequence, Series};
+use super::Judge;
+use crate::detect::{Baseline, Hold, Prior, Verdict};
+use crate::model::{Interval, Point, Timestamp};
+use std::time::Duration;
+
+/// An anomaly open for this long is the new normal (DETECTION 4.9).
+const NEW_NORMAL: Duration = Duration::from_secs(86_400);
+/// Newcomers a pool learns from in one interval.
+const TEACHERS: usize = 64;
+
+impl Judge {
+    /// Steps the sequential tests of an entity, whose evidence the opinions then read.
+    pub(super) fn step_sequential(&mut self, view: usize, slot: u32, at: Timestamp, whole: bool) {
+        let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
+            return;
+        };
+        let Some(row) = state.entities.get_mut(slot).filter(|_| whole) else {
+            return;
+        };
+        for (i, metric) in plan.metrics.iter().enumerate() {
+            let value = row.metric(metric.metric);
+            if let Some(test) = row.state.series.get_mut(i).and_then(|s| s.sequential.as_mut()) {
+                test.update(at, value);
+                self.load_now.sequential += 1.0;
+            }
+        }
+    }
+
+    /// Teaches the series of an entity, gives it series when it is past its probation, and keeps its charts.
+    pub(super) fn teach(
+        &mut self,
+        view: usize,
+        slot: u32,
+        interval: Interval,
+        whole: bool,
+        verdicts: &[Verdict],
+    ) {
+        let room = self.baselines_left(view);
+        let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
+            return;
+        };
+        let Some(row) = state.entities.get_mut(slot) else {
+            return;
+        };
+        let past_probation = row.is_touched() && row.state.seen + 1 >= PROBATION;
+        let values: Vec<f64> = plan
+            .metrics
+            .iter()
+            .map(|metric| row.metric(metric.metric))
+            .collect();
+        let entity = &mut row.state;
+        if entity.series.is_empty() && past_probation && !plan.metrics.is_empty() {
+            if room {
+                entity.series = series(plan, self.config.interval);
+                state.with_baselines += 1;
+            } else {
+                self.stats.baselines_refused += 1;
+            }
+        }
+        let hold = match (whole, entity.is_open()) {
+            (false, _) => Hold::Missing,
+            (true, true) => Hold::Open,
+            (true, false) => Hold::Free,
+        };
+        for ((i, &value), metric) in values.iter().enumerate().zip(&plan.metrics) {
+            let verdict = verdicts.get(i).copied().unwrap_or_default();
+            let Some(series) = entity.series.get_mut(i) else {
+                continue;
+            };
+            self.load_now.series += f64::from(u8::from(verdict.ready));
+            if let Some(baseline) = &mut series.baseline {
+                if hold == Hold::Free && !baseline.ready() {
+                    series.young.learn(metric.class, value);
+                }
+                baseline.learn(interval.start, value, &Prior::of(metric.class), hold);
+            }
+            let charted = chart(
+                series,
+                interval.start,
+                value,
+                &verdict,
+                self.config.history,
+                &mut self.charts_left,
+            );
+            self.stats.uncharted += u64::from(!charted && self.config.history > 0);
+        }
+        for id in entity.episodes.iter().filter(|e| e.2.is_open()).map(|e| e.2.id) {
+            show(&mut self.ledger, entity, plan, id);
+        }
+        accept_new_normal(entity, interval, &values);
+    }
+
+    /// Whether one more entity of a view may have baselines.
+    fn baselines_left(&self, view: usize) -> bool {
+        self.views
+            .get(view)
+            .is_some_and(|state| state.with_baselines < self.baselines)
+    }
+
+    /// Teaches the pools of newcomers what entities without a past of their own brought.
+    ///
+    /// A pool learns from a few of them, chosen by hash, so that it depends neither on the order of arrival nor, much,
+    /// on how many thousands of strangers one interval brings.
+    pub(super) fn teach_newcomers(&mut self, view: usize) {
+        let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
+            return;
+        };
+        let ready = |series: &Series| series.baseline.as_ref().is_some_and(Baseline::ready);
+        let strangers = state.entities.touched().iter().filter_map(|&slot| {
+            let row = state.entities.get(slot)?;
+            let known = !row.state.series.is_empty() && row.state.series.iter().all(ready);
+            (!known && !row.state.is_open()).then(|| (row.key.spread(), slot))
+        });
+        let mut chosen: Vec<(u64, u32)> = strangers.collect();
+        self.load_now.newcomers += (chosen.len() * plan.metrics.len()) as f64;
+        if chosen.len() > TEACHERS {
+            chosen.select_nth_unstable(TEACHERS);
+            chosen.truncate(TEACHERS);
+        }
+        chosen.sort_unstable();
+        for (_, slot) in chosen {
+            let Some(row) = state.entities.get(slot) else {
+                continue;
+            };
+            for (i, (pool, metric)) in state.newcomers.iter_mut().zip(&plan.metrics).enumerate() {
+                if !row.state.series.get(i).is_some_and(ready) {
+                    pool.learn(row.metric(metric.metric), &Prior::of(metric.class));
+                }
+            }
+        }
+    }
+}
+
+/// Series for every metric of a view, nothing learned yet.
+fn series(plan: &View, interval: Duration) -> Vec<Series> {
+    let new = plan.metrics.iter().map(|metric| Series {
+        baseline: metric.baseline.then(|| Baseline::new(metric.class, interval)),
+        sequential: metric.sequential().then(|| Box::new(Sequence::new(interval))),
+        ..Series::default()
+    });
+    new.collect()
+}
+
+/// Keeps one more point for the chart; false where there is no room for one.
+fn chart(
+    series: &mut Series,
+    at: Timestamp,
+    value: f64,
+    verdict: &Verdict,
+    most: usize,
+    left: &mut usize,
+) -> bool {
+    if series.history.capacity() == 0 {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+    }
+    if series.history.len() >= most {
+        series.history.pop_front();
+    }
+    series.history.push_back(Point {
+        at,
+        observed: value as f32,
+        expected: verdict.expected as f32,
+        lower: verdict.lower as f32,
+        upper: verdict.upper as f32,
+    });
+    true
+}
+
+/// Gives an open anomaly the chart of the series it is about.
+fn show(ledger: &mut Ledger, entity: &EntityState, plan: &View, id: u64) {
+    let metric = ledger.get_mut(id).map(|anomaly| anomaly.metric);
+    let series = plan.metrics.iter().position(|m| Some(m.metric) == metric);
+    if let Some(series) = series.and_then(|i| entity.series.get(i)) {
+        ledger.chart(id, &series.history);
+    }
+}
+
+/// What has been open for a day is how it is now: the baselines move there, and the episodes end by themselves.
+fn accept_new_normal(entity: &mut EntityState, interval: Interval, values: &[f64]) {
+    let old = entity
+        .episodes
+        .iter()
+        .any(|e| e.2.is_open() && interval.end.since(e.2.started_at) >= NEW_NORMAL);
+    if !old {
+        return;
+    }
+    for (series, &value) in entity.series.iter_mut().zip(values) {
+        if let Some(baseline) = &mut series.baseline {
+            baseline.accept_new_normal(interval.start, value);
+        }
+    }
+}
