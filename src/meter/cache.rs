@@ -3,6 +3,7 @@
 use super::entry::{Arrival, Cold, Entry, Hot};
 use super::index::Index;
 use super::key::CacheKey;
+use super::slab::Slab;
 
 /// How many entries are compared when one must go.
 const SAMPLE: usize = 16;
@@ -12,9 +13,9 @@ const SAMPLE: usize = 16;
 #[derive(Debug)]
 pub(super) struct Cache {
     index: Index,
-    hot: Vec<Hot>,
+    hot: Slab<Hot>,
     /// As many as `hot`.
-    cold: Vec<Cold>,
+    cold: Slab<Cold>,
     free: Vec<u32>,
     state: foldhash::fast::FixedState,
     limit: usize,
@@ -26,8 +27,8 @@ impl Cache {
     pub(super) fn new(limit: usize, seed: u64) -> Self {
         Self {
             index: Index::new(),
-            hot: Vec::new(),
-            cold: Vec::new(),
+            hot: Slab::new(),
+            cold: Slab::new(),
             free: Vec::new(),
             state: foldhash::fast::FixedState::with_seed(seed),
             limit: limit.clamp(1, 1 << 30),
@@ -84,10 +85,7 @@ impl Cache {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.hot.capacity() * size_of::<Hot>()
-            + self.cold.capacity() * size_of::<Cold>()
-            + self.free.capacity() * size_of::<u32>()
-            + self.index.memory()
+        self.hot.memory() + self.cold.memory() + self.free.capacity() * size_of::<u32>() + self.index.memory()
     }
 
     /// Adds an entry whose key is not in the cache; the caller keeps the limit.
@@ -107,7 +105,7 @@ impl Cache {
     /// Visits every entry in slot order and lets go of those for which `keep` is false.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(Entry<'_>) -> bool) {
         self.free.clear();
-        for (slot, (hot, cold)) in self.hot.iter_mut().zip(&mut self.cold).enumerate() {
+        for (slot, (hot, cold)) in self.hot.iter_mut().zip(self.cold.iter_mut()).enumerate() {
             if hot.is_used() && !keep(Entry { hot, cold }) {
                 self.index.remove(hot.key().hash(&self.state), slot as u32);
                 hot.free();
@@ -124,11 +122,10 @@ impl Cache {
     pub(super) fn evict(&mut self, farewell: impl FnOnce(Entry<'_>)) {
         let n = self.hot.len();
         let sample = (0..n.min(SAMPLE)).map(|i| (self.hand + i) % n);
-        let victim = sample
-            .filter(|&s| self.hot[s].is_used())
-            .min_by_key(|&s| self.hot[s].last());
+        let used = |slot| Some((slot, self.hot.get(slot).filter(|hot| hot.is_used())?.last()));
+        let victim = sample.filter_map(used).min_by_key(|&(_, last)| last);
         self.hand = (self.hand + SAMPLE) % n.max(1);
-        let Some(slot) = victim else { return };
+        let Some((slot, _)) = victim else { return };
         let (Some(hot), Some(cold)) = (self.hot.get_mut(slot), self.cold.get_mut(slot)) else {
             return;
         };
