@@ -32,15 +32,12 @@ impl Sequence {
         }
     }
 
-    /// Takes in a closed interval.
+    /// Takes in a closed interval. A run ends where the evidence falls: what began it is over.
     pub(super) fn update(&mut self, at: Timestamp, value: f64) {
-        self.evidence = self.series.update(at, value);
-        for (since, evidence) in self
-            .since
-            .iter_mut()
-            .zip([self.evidence.rise, self.evidence.fall])
-        {
-            *since = (evidence > RUN).then(|| since.unwrap_or(at));
+        let before = std::mem::replace(&mut self.evidence, self.series.update(at, value));
+        let now = [self.evidence.rise, self.evidence.fall];
+        for ((since, now), before) in self.since.iter_mut().zip(now).zip([before.rise, before.fall]) {
+            *since = (now > RUN && now >= before).then(|| since.unwrap_or(at));
         }
     }
 }
