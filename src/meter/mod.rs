@@ -103,8 +103,10 @@ pub struct Meter {
     stats: Stats,
     /// Packets before this instant are late.
     horizon: Timestamp,
-    /// Packets not counted yet.
+    /// Packets not counted yet, fewer than `batch`.
     queue: Vec<Arrival>,
+    /// 1 to [`BATCH`].
+    batch: usize,
 }
 
 impl Meter {
@@ -116,6 +118,7 @@ impl Meter {
             stats: Stats::default(),
             horizon: Timestamp::MIN,
             queue: Vec::with_capacity(BATCH),
+            batch: BATCH,
             idle: nanos(config.idle_timeout),
             active: nanos(config.active_timeout),
             config,
@@ -142,7 +145,7 @@ impl Meter {
             sender: sender as u8,
             echo_reply: is_echo_reply(&packet.key),
         });
-        if self.queue.len() >= BATCH {
+        if self.queue.len() >= self.batch {
             self.settle(sink);
         }
     }
