@@ -63,12 +63,16 @@ impl Conversations {
             return Added::Known(row);
         }
         let (src_origin, dst_origin) = origins();
-        self.insert(Conversation {
+        let row = Conversation {
             key: *key,
             src_origin,
             dst_origin,
             counters: *counters,
-        })
+        };
+        if self.rows.len() < self.limit {
+            return Added::New(self.push(hash, row));
+        }
+        self.insert_folded(row)
     }
 
     /// Merges one row of another table.
@@ -77,7 +81,6 @@ impl Conversations {
         self.add(&row.key, &row.counters, || (row.src_origin, row.dst_origin))
     }
 
-    #[cold]
     fn fold(&mut self, mut row: Conversation) -> Conversation {
         for (ip, origin) in [
             (&mut row.key.src, row.src_origin),
@@ -91,31 +94,33 @@ impl Conversations {
         row
     }
 
-    fn insert(&mut self, mut row: Conversation) -> Added {
-        if self.rows.len() >= self.limit {
-            row = self.fold(row);
-        }
-        let hard_limit = self.limit + self.limit / 10;
-        let (rows, state) = (&mut self.rows, &self.state);
-        let hash_value = hash(state, &row.key);
+    #[cold]
+    fn insert_folded(&mut self, row: Conversation) -> Added {
+        let row = self.fold(row);
+        let (rows, hash) = (&mut self.rows, hash(&self.state, &row.key));
         let same = |&r: &u32| rows.get(r as usize).is_some_and(|c| c.key == row.key);
-        let place = self.index.find(hash_value, same).copied();
-        if let Some(known) = place {
+        if let Some(&known) = self.index.find(hash, same) {
             if let Some(known) = rows.get_mut(known as usize) {
                 known.counters.add(&row.counters);
             }
             return Added::Known(known);
         }
-        if rows.len() >= hard_limit {
+        if rows.len() >= self.limit + self.limit / 10 {
             self.refused += 1;
             return Added::Refused;
         }
-        let slot = rows.len() as u32;
-        rows.push(row);
+        Added::New(self.push(hash, row))
+    }
+
+    /// Appends a row whose key is not in the table.
+    fn push(&mut self, hash_value: u64, row: Conversation) -> u32 {
+        let slot = self.rows.len() as u32;
+        self.rows.push(row);
+        let (rows, state) = (&self.rows, &self.state);
         self.index.insert_unique(hash_value, slot, |&r| {
             rows.get(r as usize).map_or(0, |c| hash(state, &c.key))
         });
-        Added::New(slot)
+        slot
     }
 
     /// The rows, in order of arrival.

@@ -97,6 +97,7 @@ impl Captures {
     /// # Errors
     /// A fault; reading goes on after it.
     #[expect(clippy::should_implement_trait, reason = "the packet borrows from the reader")]
+    #[inline]
     pub fn next(&mut self) -> Option<Result<RawPacket<'_>, Fault>> {
         if let Err(fault) = self.advance()? {
             return Some(Err(fault));

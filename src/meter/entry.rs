@@ -1,233 +1,297 @@
 //! One entry of the flow cache: both directions of a conversation under one key, and what became of the contact.
+//!
+//! A packet touches [`Hot`], two cache lines that lie next to each other; what only reports need lies apart in
+//! [`Cold`]. [`Entry`] is both in the hands of whoever reports.
 
-use crate::model::{EndReason, FlowKey, FlowRecord, Handshake, Ip, Origin, Reverse, TcpFlags, Timestamp};
-use crate::wire::Packet;
+use super::key::CacheKey;
+use crate::model::{EndReason, FlowKey, FlowRecord, Handshake, Origin, Reverse, TcpFlags, Timestamp};
 use std::time::Duration;
 
-/// ICMP echo request and reply, of both families, as `dst_port` carries them.
-const ECHO: [(u8, u16, u16); 2] = [(FlowKey::ICMP, 0x0800, 0x0000), (FlowKey::ICMPV6, 0x8000, 0x8100)];
+/// The place is taken.
+const USED: u16 = 1;
+/// TCP is over: FIN both ways, or RST.
+const ENDED: u16 = 1 << 1;
+/// The first packet was an answer, so far to nothing.
+const HEADLESS: u16 = 1 << 2;
+/// Aggregation has been told what became of the contact.
+const TOLD_OUTCOME: u16 = 1 << 3;
+/// End 1 made the contact.
+const INITIATOR: u16 = 1 << 4;
+/// The direction was ever seen; shifted by the sending end.
+const SEEN: u16 = 1 << 5;
+/// The direction was seen since the last Flow Record; shifted by the sending end.
+const OPEN: u16 = 1 << 7;
+/// Aggregation has been told that the flow began; shifted by the sending end.
+const TOLD_FLOW: u16 = 1 << 9;
 
-/// What the two directions of a conversation have in common, so that one look-up serves both.
-///
-/// The end with the smaller (address, port) stands first; an ICMP echo reply is filed under its request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct CacheKey {
-    ends: [Ip; 2],
-    ports: [u16; 2],
-    protocol: u8,
-}
-
-impl CacheKey {
-    /// The key of a packet, and which end (0 or 1) sent it.
-    #[inline]
-    pub(super) fn of(key: &FlowKey) -> (Self, usize) {
-        let mut key = *key;
-        if matches!(key.protocol, FlowKey::ICMP | FlowKey::ICMPV6) {
-            let question = ECHO
-                .iter()
-                .find(|(p, _, reply)| (*p, *reply) == (key.protocol, key.dst_port));
-            key.dst_port = question.map_or(key.dst_port, |(_, request, _)| *request);
-            // Type and code belong to the conversation, not to an end.
-            key.src_port = key.dst_port;
-        }
-        let (a, b) = ((key.src, key.src_port), (key.dst, key.dst_port));
-        let sender = usize::from(a > b);
-        let (low, high) = if sender == 0 { (a, b) } else { (b, a) };
-        (
-            Self {
-                ends: [low.0, high.0],
-                ports: [low.1, high.1],
-                protocol: key.protocol,
-            },
-            sender,
-        )
-    }
-
-    /// A hash of all fields, mixed by `hasher`'s seed.
-    #[inline]
-    pub(super) fn hash(&self, state: &foldhash::fast::FixedState) -> u64 {
-        use std::hash::{BuildHasher, Hasher};
-        let mut hasher = state.build_hasher();
-        hasher.write_u128(self.ends[0].bits());
-        hasher.write_u128(self.ends[1].bits());
-        hasher.write_u64(
-            u64::from(self.ports[0]) << 24 | u64::from(self.ports[1]) << 8 | u64::from(self.protocol),
-        );
-        hasher.finish()
-    }
-
-    /// The Flow Key of packets that end `sender` sends, when `initiator` made the contact.
-    pub(super) fn flow_key(&self, sender: usize, initiator: usize) -> FlowKey {
-        let receiver = 1 - sender;
-        let mut key = FlowKey {
-            src: self.ends[sender],
-            dst: self.ends[receiver],
-            src_port: self.ports[sender],
-            dst_port: self.ports[receiver],
-            protocol: self.protocol,
-        };
-        if matches!(self.protocol, FlowKey::ICMP | FlowKey::ICMPV6) {
-            key.src_port = 0;
-            let echo = ECHO
-                .iter()
-                .find(|(p, request, _)| (*p, *request) == (key.protocol, key.dst_port));
-            if let (Some((_, _, reply)), true) = (echo, sender != initiator) {
-                key.dst_port = *reply;
-            }
-        }
-        key
-    }
-
-    /// The end whose port looks like a service's: below 1024 before above, then the smaller; `None` when equal.
-    fn service_end(&self) -> Option<usize> {
-        let rank = |port: u16| (port >= 1024, port);
-        match rank(self.ports[0]).cmp(&rank(self.ports[1])) {
-            std::cmp::Ordering::Less => Some(0),
-            std::cmp::Ordering::Greater => Some(1),
-            std::cmp::Ordering::Equal => None,
-        }
-    }
-
-    /// Whether `sender` answers from a service's port to a client's.
-    fn looks_like_reply(&self, sender: usize) -> bool {
-        self.ports[sender] < 1024 && self.ports[1 - sender] >= 1024 && self.service_end() == Some(sender)
-    }
-
-    /// The IANA protocol number.
-    pub(super) fn protocol(&self) -> u8 {
-        self.protocol
-    }
-}
-
-/// One direction of an entry.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Side {
-    /// Since the last Flow Record.
-    pub packets: u64,
-    /// Since the last Flow Record, octets of the IP layer.
-    pub bytes: u64,
-    /// Of `packets`, those already handed on to aggregation.
-    pub told_packets: u64,
-    /// Of `bytes`, those already handed on to aggregation.
-    pub told_bytes: u64,
-    start: Timestamp,
-    last: Timestamp,
-    /// Since the last Flow Record.
-    flags: TcpFlags,
-    /// Since the conversation began.
-    ever: TcpFlags,
-    /// Whether the direction was ever seen.
-    seen: bool,
-    /// Whether aggregation has been told that the flow began.
-    pub told_flow: bool,
-}
-
-/// Both directions of a conversation.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
+/// What is counted of one packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
     pub key: CacheKey,
-    pub sides: [Side; 2],
-    /// Start of the record that is being metered.
-    start: Timestamp,
+    pub hash: u64,
+    pub at: Timestamp,
+    pub bytes: u32,
+    pub vlan: u16,
+    pub tcp_flags: TcpFlags,
+    /// Which end sent it.
+    pub sender: u8,
+    pub echo_reply: bool,
+}
+
+impl Arrival {
+    #[inline]
+    pub(super) fn sender(&self) -> usize {
+        usize::from(self.sender & 1)
+    }
+}
+
+/// Packets and octets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Amount {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// What a packet touches. Fields are in the order of their use.
+#[derive(Clone, Debug)]
+#[repr(C, align(128))]
+pub(super) struct Hot {
+    key: CacheKey,
+    /// By sending end: since aggregation was last told.
+    packets: [u32; 2],
+    bytes: [u64; 2],
     /// Newest packet of either direction.
     last: Timestamp,
-    /// First packet of the conversation, for the outcome of the contact.
-    began: Timestamp,
+    /// Start of the record that is being metered.
+    start: Timestamp,
+    state: u16,
     vlan: u16,
-    initiator: u8,
-    /// The first packet was an answer, so far to nothing.
-    headless: bool,
-    /// TCP is over: FIN both ways, or RST.
-    pub ended: bool,
-    /// Whether aggregation has been told what became of the contact.
-    pub told_outcome: bool,
-    /// False for a free slot.
-    pub used: bool,
+    /// By sending end: since the last Flow Record.
+    flags: [TcpFlags; 2],
+    /// By sending end: since the conversation began.
+    ever: [TcpFlags; 2],
+    /// By sending end: first and newest packet since the last Flow Record.
+    first: [Timestamp; 2],
+    newest: [Timestamp; 2],
 }
 
-impl Entry {
-    /// An entry for a conversation that begins with `packet`, sent by end `sender`.
-    pub(super) fn begin(key: CacheKey, sender: usize, at: Timestamp, packet: &Packet<'_>) -> Self {
-        let (initiator, headless) = first_word(&key, sender, packet);
+const _: () = assert!(size_of::<Hot>() == 128, "an entry is two cache lines");
+
+/// What only reports need.
+#[derive(Clone, Debug)]
+pub(super) struct Cold {
+    /// By sending end: what aggregation has been told of since the last Flow Record.
+    told: [Amount; 2],
+    /// First packet of the conversation, for the outcome of the contact.
+    began: Timestamp,
+}
+
+impl Cold {
+    pub(super) fn begin(first: &Arrival) -> Self {
         Self {
-            key,
-            sides: [Side::default(); 2],
-            start: at,
-            last: at,
-            began: at,
-            vlan: packet.vlan,
-            initiator: initiator as u8,
-            headless,
-            ended: false,
-            told_outcome: false,
-            used: true,
+            told: [Amount::default(); 2],
+            began: first.at,
+        }
+    }
+}
+
+impl Hot {
+    /// An entry for the conversation that begins with `first`, which is not counted yet.
+    pub(super) fn begin(first: &Arrival) -> Self {
+        let (initiator, headless) = first_word(first);
+        let state = USED | if initiator == 1 { INITIATOR } else { 0 } | if headless { HEADLESS } else { 0 };
+        Self {
+            key: first.key,
+            packets: [0; 2],
+            bytes: [0; 2],
+            last: first.at,
+            start: first.at,
+            state,
+            vlan: first.vlan,
+            flags: [TcpFlags(0); 2],
+            ever: [TcpFlags(0); 2],
+            first: [Timestamp::default(); 2],
+            newest: [Timestamp::default(); 2],
         }
     }
 
     /// Counts one packet.
     #[inline]
-    pub(super) fn count(&mut self, sender: usize, at: Timestamp, packet: &Packet<'_>) {
-        let side = &mut self.sides[sender];
-        if side.packets == 0 {
-            side.start = at;
-            side.last = at;
+    pub(super) fn count(&mut self, arrival: &Arrival) {
+        let (sender, at) = (arrival.sender(), arrival.at);
+        let seen = (OPEN | SEEN) << sender;
+        if self.state & seen != seen {
+            if self.state & OPEN << sender == 0 {
+                self.first[sender] = at;
+                self.newest[sender] = at;
+            }
+            self.state |= seen;
         }
-        side.packets += 1;
-        side.bytes += u64::from(packet.bytes);
-        side.seen = true;
-        side.last = side.last.max(at);
+        self.packets[sender] += 1;
+        self.bytes[sender] += u64::from(arrival.bytes);
+        self.newest[sender] = self.newest[sender].max(at);
         self.last = self.last.max(at);
-        if self.key.protocol == FlowKey::TCP {
-            side.flags.0 |= packet.tcp_flags.0;
-            side.ever.0 |= packet.tcp_flags.0;
-            self.ended |= packet.tcp_flags.has(TcpFlags::RST)
-                || (self.sides[0].ever.has(TcpFlags::FIN) && self.sides[1].ever.has(TcpFlags::FIN));
+        if self.key.protocol() == FlowKey::TCP {
+            let flags = arrival.tcp_flags;
+            self.flags[sender].0 |= flags.0;
+            self.ever[sender].0 |= flags.0;
+            let over = flags.has(TcpFlags::RST) || self.ever.iter().all(|ever| ever.has(TcpFlags::FIN));
+            self.state |= if over { ENDED } else { 0 };
         }
     }
 
-    /// Which end made the contact.
-    pub(super) fn initiator(&self) -> usize {
-        usize::from(self.initiator)
+    /// Something of both cache lines.
+    #[inline]
+    pub(super) fn touch(&self) -> i64 {
+        let [_, newest] = self.newest;
+        (self.key.rest() as i64) ^ newest.as_nanos()
+    }
+
+    /// Whether the counter of end `sender` can hold no more before aggregation is told.
+    #[inline]
+    pub(super) fn is_full(&self, sender: usize) -> bool {
+        self.packets[sender] == u32::MAX
+    }
+
+    /// The key; of a conversation that is over where the place is free.
+    #[inline]
+    pub(super) fn key(&self) -> &CacheKey {
+        &self.key
+    }
+
+    /// Whether the place is taken by a conversation of `key`.
+    #[inline]
+    pub(super) fn is_of(&self, key: &CacheKey) -> bool {
+        self.key.is(key) && self.is_used()
+    }
+
+    /// False for a free place.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        self.state & USED != 0
+    }
+
+    /// Frees the place.
+    pub(super) fn free(&mut self) {
+        self.state = 0;
+    }
+
+    /// TCP is over: FIN both ways, or RST.
+    #[inline]
+    pub(super) fn ended(&self) -> bool {
+        self.state & ENDED != 0
     }
 
     /// Start of the record that is being metered.
+    #[inline]
     pub(super) fn start(&self) -> Timestamp {
         self.start
     }
 
     /// Newest packet of either direction.
+    #[inline]
     pub(super) fn last(&self) -> Timestamp {
         self.last
     }
 
-    /// Whether a packet at `at` opens a new conversation on an old key: a fresh SYN after the end.
-    pub(super) fn is_over_for(&self, packet: &Packet<'_>) -> bool {
-        self.ended && packet.tcp_flags.has(TcpFlags::SYN) && !packet.tcp_flags.has(TcpFlags::ACK)
+    /// Whether a packet opens a new conversation on an old key: a fresh SYN after the end.
+    #[inline]
+    pub(super) fn is_over_for(&self, flags: TcpFlags) -> bool {
+        self.ended() && flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK)
     }
 
-    /// What became of the contact, once `wait` has passed since it began (or at the end).
-    pub(super) fn outcome(&self, now: Timestamp, wait: Duration) -> Option<Handshake> {
-        (self.ended || now.since(self.began) >= wait).then(|| self.handshake())
+    /// Which end made the contact.
+    #[inline]
+    pub(super) fn initiator(&self) -> usize {
+        usize::from(self.state & INITIATOR != 0)
+    }
+
+    fn has(&self, what: u16, sender: usize) -> bool {
+        self.state & what << sender != 0
+    }
+}
+
+/// A conversation with all that is known of it.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub hot: &'a mut Hot,
+    pub cold: &'a mut Cold,
+}
+
+impl Entry<'_> {
+    /// Begins anew with `first`, which is not counted yet.
+    pub(super) fn begin(&mut self, first: &Arrival) {
+        *self.hot = Hot::begin(first);
+        *self.cold = Cold::begin(first);
+    }
+
+    /// The packet that was just counted needs no telling.
+    pub(super) fn keep_silent_of(&mut self, arrival: &Arrival) {
+        let sender = arrival.sender();
+        self.hot.packets[sender] -= 1;
+        self.hot.bytes[sender] -= u64::from(arrival.bytes);
+        self.cold.told[sender].packets += 1;
+        self.cold.told[sender].bytes += u64::from(arrival.bytes);
+    }
+
+    /// What `sender` sent since it was last asked, and whether its flow is told of for the first time.
+    pub(super) fn grown(&mut self, sender: usize) -> (Amount, bool) {
+        let open = self.hot.has(OPEN, sender);
+        if !open {
+            return (Amount::default(), false);
+        }
+        let amount = Amount {
+            packets: u64::from(std::mem::take(&mut self.hot.packets[sender])),
+            bytes: std::mem::take(&mut self.hot.bytes[sender]),
+        };
+        let told = &mut self.cold.told[sender];
+        told.packets += amount.packets;
+        told.bytes += amount.bytes;
+        let new = !self.hot.has(TOLD_FLOW, sender);
+        self.hot.state |= TOLD_FLOW << sender;
+        (amount, new)
+    }
+
+    /// What became of the contact, once: when `wait` has passed since it began, when it has ended, or as it stands
+    /// when this is the `last` that will be asked.
+    pub(super) fn outcome(&mut self, now: Timestamp, wait: Duration, last: bool) -> Option<Handshake> {
+        if self.hot.state & TOLD_OUTCOME != 0 {
+            return None;
+        }
+        let due = last || self.hot.ended() || now.since(self.cold.began) >= wait;
+        due.then(|| {
+            self.hot.state |= TOLD_OUTCOME;
+            self.handshake()
+        })
+    }
+
+    /// Of the record that is being metered.
+    fn amount(&self, sender: usize) -> Amount {
+        let told = &self.cold.told[sender];
+        Amount {
+            packets: told.packets + u64::from(self.hot.packets[sender]),
+            bytes: told.bytes + self.hot.bytes[sender],
+        }
     }
 
     /// What can be said of the contact so far.
     pub(super) fn handshake(&self) -> Handshake {
-        let asked = &self.sides[self.initiator()];
-        let answered = &self.sides[1 - self.initiator()];
-        if !asked.seen {
-            return if self.headless {
+        let hot = &*self.hot;
+        let (asked, answered) = (hot.initiator(), 1 - hot.initiator());
+        if !hot.has(SEEN, asked) {
+            return if hot.state & HEADLESS != 0 {
                 Handshake::Unsolicited
             } else {
                 Handshake::Unknown
             };
         }
-        match self.key.protocol {
-            FlowKey::TCP => tcp_handshake(asked, answered),
-            FlowKey::ICMP | FlowKey::ICMPV6 if !self.is_echo() => Handshake::Unknown,
+        match hot.key.protocol() {
+            FlowKey::TCP => self.tcp_handshake(asked, answered),
+            FlowKey::ICMP | FlowKey::ICMPV6 if !hot.key.is_echo() => Handshake::Unknown,
             FlowKey::ICMP | FlowKey::ICMPV6 | FlowKey::UDP | FlowKey::SCTP => {
-                if answered.seen {
+                if hot.has(SEEN, answered) {
                     Handshake::Answered
-                } else if self.key.ends[1 - self.initiator()].is_group() {
+                } else if hot.key.address(answered).is_group() {
                     Handshake::Unknown
                 } else {
                     Handshake::Unanswered
@@ -237,66 +301,73 @@ impl Entry {
         }
     }
 
-    /// Whether the initiator sent a SYN.
-    pub(super) fn asked_with_syn(&self) -> bool {
-        self.sides[self.initiator()].ever.has(TcpFlags::SYN)
+    /// The outcome of a TCP contact of which packets of the asking side were seen.
+    fn tcp_handshake(&self, asked: usize, answered: usize) -> Handshake {
+        let [question, answer] = [self.hot.ever[asked], self.hot.ever[answered]];
+        let only_reset = answer.has(TcpFlags::RST) && answer.0 & !(TcpFlags::RST | TcpFlags::ACK) == 0;
+        let probe = !question.has(TcpFlags::ACK) || question.has(TcpFlags::SYN);
+        match (self.hot.has(SEEN, answered), probe) {
+            (true, _) if only_reset && (probe || self.amount(asked).packets <= 2) => Handshake::Refused,
+            (true, _) => Handshake::Answered,
+            (false, true) if question.has(TcpFlags::SYN | TcpFlags::ACK) => Handshake::Unknown,
+            (false, true) => Handshake::Unanswered,
+            (false, false) => Handshake::Unknown,
+        }
     }
 
-    fn is_echo(&self) -> bool {
-        ECHO.iter()
-            .any(|(p, request, _)| (*p, *request) == (self.key.protocol, self.key.ports[0]))
+    /// Whether the initiator sent a SYN.
+    pub(super) fn asked_with_syn(&self) -> bool {
+        self.hot.ever[self.hot.initiator()].has(TcpFlags::SYN)
     }
 
     /// The Flow Records of the directions that were seen since the last report, the initiator's first.
     pub(super) fn records(&self, end_reason: EndReason) -> impl Iterator<Item = FlowRecord> + '_ {
-        let initiator = self.initiator();
+        let initiator = self.hot.initiator();
         [initiator, 1 - initiator]
             .into_iter()
-            .filter(|&s| self.sides[s].packets > 0)
-            .map(move |sender| {
-                let (side, other) = (&self.sides[sender], &self.sides[1 - sender]);
-                let reverse = Reverse {
-                    packets: other.packets,
-                    bytes: other.bytes,
-                    tcp_flags: other.flags,
-                };
-                FlowRecord {
-                    key: self.key.flow_key(sender, initiator),
-                    start: side.start,
-                    end: side.last,
-                    packets: side.packets,
-                    bytes: side.bytes,
-                    tcp_flags: side.flags,
-                    end_reason,
-                    handshake: self.handshake(),
-                    initiator: sender == initiator,
-                    reverse: (other.packets > 0).then_some(reverse),
-                    src_origin: Origin::default(),
-                    dst_origin: Origin::default(),
-                    vlan: self.vlan,
-                    sampling_rate: 1,
-                }
-            })
+            .filter(|&sender| self.hot.has(OPEN, sender))
+            .map(move |sender| self.record(sender, initiator, end_reason))
     }
 
-    /// Starts the next record of the same conversation at `at`.
-    pub(super) fn restart(&mut self, at: Timestamp) {
-        self.start = at;
-        for side in &mut self.sides {
-            *side = Side {
-                ever: side.ever,
-                seen: side.seen,
-                told_flow: side.told_flow,
-                ..Side::default()
-            };
+    fn record(&self, sender: usize, initiator: usize, end_reason: EndReason) -> FlowRecord {
+        let (hot, other) = (&*self.hot, 1 - sender);
+        let (amount, back) = (self.amount(sender), self.amount(other));
+        let reverse = Reverse {
+            packets: back.packets,
+            bytes: back.bytes,
+            tcp_flags: hot.flags[other],
+        };
+        FlowRecord {
+            key: hot.key.flow_key(sender, initiator),
+            start: hot.first[sender],
+            end: hot.newest[sender],
+            packets: amount.packets,
+            bytes: amount.bytes,
+            tcp_flags: hot.flags[sender],
+            end_reason,
+            handshake: self.handshake(),
+            initiator: sender == initiator,
+            reverse: hot.has(OPEN, other).then_some(reverse),
+            src_origin: Origin::default(),
+            dst_origin: Origin::default(),
+            vlan: hot.vlan,
+            sampling_rate: 1,
         }
+    }
+
+    /// Starts the next record of the same conversation at `at`; aggregation has been told of all before.
+    pub(super) fn restart(&mut self, at: Timestamp) {
+        self.hot.start = at;
+        self.hot.state &= !(OPEN | OPEN << 1);
+        self.hot.flags = [TcpFlags(0); 2];
+        self.cold.told = [Amount::default(); 2];
     }
 }
 
-/// Who made the contact that begins with `packet`, and whether that packet is an answer without a question.
-fn first_word(key: &CacheKey, sender: usize, packet: &Packet<'_>) -> (usize, bool) {
-    let flags = packet.tcp_flags;
-    match key.protocol {
+/// Who made the contact that begins with `first`, and whether that packet is an answer without a question.
+fn first_word(first: &Arrival) -> (usize, bool) {
+    let (key, flags, sender) = (&first.key, first.tcp_flags, first.sender());
+    match key.protocol() {
         FlowKey::TCP if flags.has(TcpFlags::SYN | TcpFlags::ACK) => (1 - sender, true),
         FlowKey::TCP if flags.has(TcpFlags::SYN) => (sender, false),
         FlowKey::TCP if flags.has(TcpFlags::RST) => (1 - sender, true),
@@ -304,26 +375,7 @@ fn first_word(key: &CacheKey, sender: usize, packet: &Packet<'_>) -> (usize, boo
         FlowKey::TCP if !flags.has(TcpFlags::ACK) => (sender, false),
         FlowKey::TCP => (key.service_end().map_or(sender, |service| 1 - service), false),
         FlowKey::UDP | FlowKey::SCTP if key.looks_like_reply(sender) => (1 - sender, true),
-        FlowKey::ICMP | FlowKey::ICMPV6 => {
-            let reply = ECHO
-                .iter()
-                .any(|(p, _, r)| (*p, *r) == (packet.key.protocol, packet.key.dst_port));
-            (if reply { 1 - sender } else { sender }, reply)
-        }
+        FlowKey::ICMP | FlowKey::ICMPV6 if first.echo_reply => (1 - sender, true),
         _ => (sender, false),
-    }
-}
-
-/// The outcome of a TCP contact of which packets of the asking side were seen.
-fn tcp_handshake(asked: &Side, answered: &Side) -> Handshake {
-    let only_reset =
-        answered.ever.has(TcpFlags::RST) && answered.ever.0 & !(TcpFlags::RST | TcpFlags::ACK) == 0;
-    let probe = !asked.ever.has(TcpFlags::ACK) || asked.ever.has(TcpFlags::SYN);
-    match (answered.seen, probe) {
-        (true, _) if only_reset && (probe || asked.packets <= 2) => Handshake::Refused,
-        (true, _) => Handshake::Answered,
-        (false, true) if asked.ever.has(TcpFlags::SYN | TcpFlags::ACK) => Handshake::Unknown,
-        (false, true) => Handshake::Unanswered,
-        (false, false) => Handshake::Unknown,
     }
 }

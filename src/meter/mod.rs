@@ -10,18 +10,26 @@
 mod cache;
 mod entry;
 mod fragments;
+mod index;
+mod key;
 mod names;
+mod slab;
 
 use crate::model::{ConversationKey, Counters, EndReason, FlowKey, FlowRecord, Handshake, Role, Timestamp};
 use crate::wire::{Fragment, Packet};
 use cache::Cache;
-use entry::{CacheKey, Entry};
+use entry::{Arrival, Entry};
 use fragments::Fragments;
+use key::{CacheKey, is_echo_reply};
 pub use names::{Hearing, Names};
 use std::time::Duration;
 
 /// How long an ended TCP conversation still takes in its own stragglers.
 const LINGER: Duration = Duration::from_secs(1);
+/// Packets counted at once: as many memory reads under way as a core can have, and no more than fit in its first cache.
+const BATCH: usize = 32;
+/// No place of the cache.
+const NO_SLOT: u32 = u32::MAX;
 
 /// What a Metering Process is told to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,14 +89,24 @@ pub trait Sink {
 }
 
 /// One Metering Process. See the module's documentation.
+///
+/// Packets wait in a short queue and are counted a batch at a time, in their order: nearly all of a packet's cost is
+/// waiting for its entry to come from memory, and the entries of a batch come at the same time.
 #[derive(Debug)]
 pub struct Meter {
     config: Config,
+    /// Time-outs in nanoseconds.
+    idle: u64,
+    active: u64,
     cache: Cache,
     fragments: Fragments,
     stats: Stats,
     /// Packets before this instant are late.
     horizon: Timestamp,
+    /// Packets not counted yet, fewer than `batch`.
+    queue: Vec<Arrival>,
+    /// 1 to [`BATCH`].
+    batch: usize,
 }
 
 impl Meter {
@@ -99,45 +117,100 @@ impl Meter {
             fragments: Fragments::new(config.fragment_limit, config.seed),
             stats: Stats::default(),
             horizon: Timestamp::MIN,
+            queue: Vec::with_capacity(BATCH),
+            batch: BATCH,
+            idle: nanos(config.idle_timeout),
+            active: nanos(config.active_timeout),
             config,
         }
     }
 
-    /// Meters one packet that passed at `at`.
+    /// Meters one packet that passed at `at`. What it brings about may come out of a later call, at the latest of the
+    /// next [`Meter::sweep`] or [`Meter::finish`].
     #[inline]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>, sink: &mut impl Sink) {
         self.stats.packets += 1;
         self.stats.bytes += u64::from(packet.bytes);
-        let flow = match packet.fragment {
-            Fragment::None => packet.key,
-            fragment => self.fragments.resolve(at, packet.key, fragment),
+        let (key, sender) = match packet.fragment {
+            Fragment::None => CacheKey::of(&packet.key),
+            fragment => CacheKey::of(&self.fragments.resolve(at, packet.key, fragment)),
         };
-        let (key, sender) = CacheKey::of(&flow);
-        let hash = self.cache.hash(&key);
-        let slot = match self.cache.find(hash, &key) {
-            Some(slot) => slot,
-            None => self.begin(hash, key, sender, at, packet, sink),
+        self.queue.push(Arrival {
+            hash: self.cache.hash(&key),
+            key,
+            at,
+            bytes: packet.bytes,
+            vlan: packet.vlan,
+            tcp_flags: packet.tcp_flags,
+            sender: sender as u8,
+            echo_reply: is_echo_reply(&packet.key),
+        });
+        if self.queue.len() >= self.batch {
+            self.settle(sink);
+        }
+    }
+
+    /// Counts the packets that wait.
+    #[inline(never)]
+    fn settle(&mut self, sink: &mut impl Sink) {
+        let mut queue = std::mem::take(&mut self.queue);
+        let mut slots = [NO_SLOT; BATCH];
+        for (slot, arrival) in slots.iter_mut().zip(&queue) {
+            *slot = self.cache.guess(arrival.hash).unwrap_or(NO_SLOT);
+        }
+        let near = slots.iter().fold(0, |sum, &slot| sum ^ self.cache.touch(slot));
+        std::hint::black_box(near);
+        for (&slot, arrival) in slots.iter().zip(&queue) {
+            self.count(slot, arrival, sink);
+        }
+        queue.clear();
+        self.queue = queue;
+    }
+
+    /// Counts one packet, whose entry is probably in slot `guess`.
+    #[inline]
+    fn count(&mut self, guess: u32, arrival: &Arrival, sink: &mut impl Sink) {
+        let slot = match self.cache.hot(guess) {
+            Some(hot) if hot.is_of(&arrival.key) => guess,
+            _ => match self.cache.find(arrival.hash, &arrival.key) {
+                Some(slot) => slot,
+                None => self.begin(arrival, sink),
+            },
         };
-        let Some(entry) = self.cache.get_mut(slot) else {
+        let Some(hot) = self.cache.hot(slot) else { return };
+        let idle = elapsed(hot.last(), arrival.at) >= self.idle;
+        if idle
+            || hot.ended()
+            || elapsed(hot.start(), arrival.at) >= self.active
+            || hot.is_full(arrival.sender())
+        {
+            self.turn(slot, idle, arrival, sink);
+        }
+        let Some(hot) = self.cache.hot(slot) else { return };
+        hot.count(arrival);
+        if arrival.at < self.horizon {
+            self.stats.late_packets += 1;
+            if let Some(mut entry) = self.cache.entry(slot) {
+                entry.keep_silent_of(arrival);
+            }
+        }
+    }
+
+    /// Gives out what must be before `arrival` is counted.
+    #[cold]
+    fn turn(&mut self, slot: u32, idle: bool, arrival: &Arrival, sink: &mut impl Sink) {
+        let (config, stats) = (&self.config, &mut self.stats);
+        let Some(mut entry) = self.cache.entry(slot) else {
             return;
         };
-        if at.since(entry.last()) >= self.config.idle_timeout || entry.is_over_for(packet) {
-            let reason = if entry.ended {
-                EndReason::EndOfFlow
-            } else {
-                EndReason::IdleTimeout
-            };
-            finish(entry, &self.config, &mut self.stats, reason, sink);
-            *entry = Entry::begin(key, sender, at, packet);
-        } else if at.since(entry.start()) >= self.config.active_timeout {
-            report(entry, at, &self.config, &mut self.stats, sink);
-        }
-        entry.count(sender, at, packet);
-        if at < self.horizon {
-            self.stats.late_packets += 1;
-            let side = &mut entry.sides[sender];
-            side.told_packets += 1;
-            side.told_bytes += u64::from(packet.bytes);
+        if idle || entry.hot.is_over_for(arrival.tcp_flags) {
+            let reason = end_of(&entry, EndReason::IdleTimeout);
+            finish(&mut entry, config, stats, reason, sink);
+            entry.begin(arrival);
+        } else if elapsed(entry.hot.start(), arrival.at) >= self.active {
+            report(&mut entry, arrival.at, config, stats, sink);
+        } else if entry.hot.is_full(arrival.sender()) {
+            tell(&mut entry, arrival.at, config, false, sink);
         }
     }
 
@@ -145,23 +218,20 @@ impl Meter {
     ///
     /// Packets from before `horizon` that come after this are late. Call it at every tick of event time.
     pub fn sweep(&mut self, now: Timestamp, horizon: Timestamp, sink: &mut impl Sink) {
+        self.settle(sink);
         self.horizon = self.horizon.max(horizon);
         let (config, stats) = (&self.config, &mut self.stats);
-        self.cache.retain(|entry| {
-            let silent = now.since(entry.last());
-            if silent >= config.idle_timeout || (entry.ended && silent >= LINGER) {
-                let reason = if entry.ended {
-                    EndReason::EndOfFlow
-                } else {
-                    EndReason::IdleTimeout
-                };
-                finish(entry, config, stats, reason, sink);
+        self.cache.retain(|mut entry| {
+            let silent = now.since(entry.hot.last());
+            if silent >= config.idle_timeout || (entry.hot.ended() && silent >= LINGER) {
+                let reason = end_of(&entry, EndReason::IdleTimeout);
+                finish(&mut entry, config, stats, reason, sink);
                 return false;
             }
-            if now.since(entry.start()) >= config.active_timeout {
-                report(entry, now, config, stats, sink);
+            if now.since(entry.hot.start()) >= config.active_timeout {
+                report(&mut entry, now, config, stats, sink);
             } else {
-                tell(entry, now, config, false, sink);
+                tell(&mut entry, now, config, false, sink);
             }
             true
         });
@@ -169,14 +239,11 @@ impl Meter {
 
     /// Ends everything: metering stops.
     pub fn finish(&mut self, sink: &mut impl Sink) {
+        self.settle(sink);
         let (config, stats) = (&self.config, &mut self.stats);
-        self.cache.retain(|entry| {
-            let reason = if entry.ended {
-                EndReason::EndOfFlow
-            } else {
-                EndReason::ForcedEnd
-            };
-            finish(entry, config, stats, reason, sink);
+        self.cache.retain(|mut entry| {
+            let reason = end_of(&entry, EndReason::ForcedEnd);
+            finish(&mut entry, config, stats, reason, sink);
             false
         });
     }
@@ -200,39 +267,56 @@ impl Meter {
         let (config, stats) = (&self.config, &mut self.stats);
         stats.evicted += 1;
         self.cache
-            .evict(|entry| finish(entry, config, stats, EndReason::LackOfResources, sink));
+            .evict(|mut entry| finish(&mut entry, config, stats, EndReason::LackOfResources, sink));
     }
 
-    fn begin(
-        &mut self,
-        hash: u64,
-        key: CacheKey,
-        sender: usize,
-        at: Timestamp,
-        packet: &Packet<'_>,
-        sink: &mut impl Sink,
-    ) -> u32 {
+    fn begin(&mut self, first: &Arrival, sink: &mut impl Sink) -> u32 {
         if self.cache.is_full() {
             self.make_room(sink);
         }
-        self.cache.insert(hash, Entry::begin(key, sender, at, packet))
+        self.cache.insert(first)
+    }
+}
+
+/// What [`Timestamp::since`] gives, in nanoseconds.
+#[inline]
+fn elapsed(earlier: Timestamp, at: Timestamp) -> u64 {
+    u64::try_from(at.as_nanos().saturating_sub(earlier.as_nanos())).unwrap_or(0)
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Why an entry ends that would otherwise end for `reason`.
+fn end_of(entry: &Entry<'_>, reason: EndReason) -> EndReason {
+    if entry.hot.ended() {
+        EndReason::EndOfFlow
+    } else {
+        reason
     }
 }
 
 /// Tells growth, gives out the records, starts the next ones.
-fn report(entry: &mut Entry, now: Timestamp, config: &Config, stats: &mut Stats, sink: &mut impl Sink) {
+fn report(entry: &mut Entry<'_>, now: Timestamp, config: &Config, stats: &mut Stats, sink: &mut impl Sink) {
     tell(entry, now, config, false, sink);
     give_out(entry, EndReason::ActiveTimeout, stats, sink);
     entry.restart(now);
 }
 
 /// Tells growth with the outcome as it stands, and gives out the last records.
-fn finish(entry: &mut Entry, config: &Config, stats: &mut Stats, reason: EndReason, sink: &mut impl Sink) {
-    tell(entry, entry.last(), config, true, sink);
+fn finish(
+    entry: &mut Entry<'_>,
+    config: &Config,
+    stats: &mut Stats,
+    reason: EndReason,
+    sink: &mut impl Sink,
+) {
+    tell(entry, entry.hot.last(), config, true, sink);
     give_out(entry, reason, stats, sink);
 }
 
-fn give_out(entry: &Entry, reason: EndReason, stats: &mut Stats, sink: &mut impl Sink) {
+fn give_out(entry: &Entry<'_>, reason: EndReason, stats: &mut Stats, sink: &mut impl Sink) {
     for record in entry.records(reason) {
         stats.records += 1;
         sink.record(record);
@@ -240,18 +324,17 @@ fn give_out(entry: &Entry, reason: EndReason, stats: &mut Stats, sink: &mut impl
 }
 
 /// Tells how much each direction grew since it was last told of, and once what became of the contact.
-fn tell(entry: &mut Entry, now: Timestamp, config: &Config, last: bool, sink: &mut impl Sink) {
-    let outcome = if entry.told_outcome {
-        None
-    } else if last {
-        Some(entry.handshake())
-    } else {
-        entry.outcome(now, config.answer_timeout)
-    };
-    entry.told_outcome |= outcome.is_some();
-    let initiator = entry.initiator();
+fn tell(entry: &mut Entry<'_>, now: Timestamp, config: &Config, last: bool, sink: &mut impl Sink) {
+    let outcome = entry.outcome(now, config.answer_timeout, last);
+    let initiator = entry.hot.initiator();
     for sender in [initiator, 1 - initiator] {
-        let mut counters = grown(entry, sender);
+        let (amount, new) = entry.grown(sender);
+        let mut counters = Counters {
+            packets: amount.packets,
+            bytes: amount.bytes,
+            flows: u32::from(new),
+            ..Counters::default()
+        };
         if let Some(outcome) = outcome {
             count_outcome(&mut counters, outcome, sender == initiator, entry);
         }
@@ -261,42 +344,27 @@ fn tell(entry: &mut Entry, now: Timestamp, config: &Config, last: bool, sink: &m
     }
 }
 
-/// What `sender` sent since it was last told of.
-fn grown(entry: &mut Entry, sender: usize) -> Counters {
-    let side = &mut entry.sides[sender];
-    let counters = Counters {
-        packets: side.packets - side.told_packets,
-        bytes: side.bytes - side.told_bytes,
-        flows: u32::from(side.packets > 0 && !side.told_flow),
-        ..Counters::default()
-    };
-    side.told_packets = side.packets;
-    side.told_bytes = side.bytes;
-    side.told_flow |= side.packets > 0;
-    counters
-}
-
-fn count_outcome(counters: &mut Counters, outcome: Handshake, request: bool, entry: &Entry) {
+fn count_outcome(counters: &mut Counters, outcome: Handshake, request: bool, entry: &Entry<'_>) {
     match outcome {
         Handshake::Unsolicited if !request => counters.unsolicited += 1,
         Handshake::Answered if request => counters.answered += 1,
         Handshake::Refused | Handshake::Unanswered if request => {
             counters.failed += 1;
             let silent_syn = outcome == Handshake::Unanswered && entry.asked_with_syn();
-            counters.syn_only += u32::from(silent_syn && entry.key.protocol() == FlowKey::TCP);
+            counters.syn_only += u32::from(silent_syn && entry.hot.key().protocol() == FlowKey::TCP);
         }
         _ => {}
     }
 }
 
 /// The conversation that packets of `sender` belong to.
-fn conversation(entry: &Entry, sender: usize) -> ConversationKey {
-    let initiator = entry.initiator();
+fn conversation(entry: &Entry<'_>, sender: usize) -> ConversationKey {
+    let (key, initiator) = (entry.hot.key(), entry.hot.initiator());
     // The service's port is where the initiator's packets go, whichever direction is asked for.
-    let port = entry.key.flow_key(initiator, initiator).dst_port;
+    let port = key.flow_key(initiator, initiator).dst_port;
     let FlowKey {
         src, dst, protocol, ..
-    } = entry.key.flow_key(sender, initiator);
+    } = key.flow_key(sender, initiator);
     let role = if sender == initiator {
         Role::Request
     } else {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{Ip, TcpFlags};
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -329,4 +330,67 @@ fn a_new_syn_after_the_end_is_a_new_flow() {
     let log = tcp("1 > S\n1 < RA\n2 > S\n2 < RA\nsweep 10");
     assert_eq!(log.records.lines().count(), 4);
     assert!(log.growth_text().contains("2 flows, 2 packets, 2 failed"));
+}
+
+/// Packets between few ends, so that conversations begin, end, are evicted and begin again within a batch.
+fn packets() -> impl Strategy<Value = Vec<(i64, FlowKey, u8, bool)>> {
+    let protocols = prop_oneof![
+        4 => Just(FlowKey::TCP),
+        2 => Just(FlowKey::UDP),
+        1 => Just(FlowKey::ICMP)
+    ];
+    let packet = (
+        -2..6i64,
+        0..4u32,
+        0..4u32,
+        0..3u16,
+        protocols,
+        0..32u8,
+        any::<bool>(),
+    );
+    let unpack = |(step, src, dst, port, protocol, flags, sweep): (i64, u32, u32, u16, u8, u8, bool)| {
+        let key = FlowKey {
+            src: Ip::v4(src),
+            dst: Ip::v4(dst),
+            src_port: 40_000 * u16::from(protocol != FlowKey::ICMP),
+            dst_port: port * 0x0400,
+            protocol,
+        };
+        (step, key, flags, sweep && step > 4)
+    };
+    proptest::collection::vec(packet.prop_map(unpack), 0..400)
+}
+
+proptest! {
+    #[test]
+    fn counting_by_batches_is_counting_one_by_one(
+        packets in packets(),
+        limit in prop_oneof![Just(5usize), Just(1000)],
+        batch in 2..=BATCH,
+    ) {
+        let run = |batch: usize| {
+            let mut meter = Meter::new(Config { cache_limit: limit, ..Config::default() });
+            meter.batch = batch;
+            let (mut log, mut now) = (Log::default(), 100);
+            for &(step, key, flags, sweep) in &packets {
+                now += step;
+                let at = Timestamp::from_secs(now);
+                let packet = Packet {
+                    key,
+                    bytes: 60,
+                    tcp_flags: TcpFlags(flags),
+                    fragment: Fragment::None,
+                    vlan: 0,
+                    payload: &[],
+                };
+                meter.observe(at, &packet, &mut log);
+                if sweep {
+                    meter.sweep(at, at, &mut log);
+                }
+            }
+            meter.finish(&mut log);
+            (log.records, log.growth, log.packets, meter.stats())
+        };
+        prop_assert_eq!(run(batch), run(1));
+    }
 }
