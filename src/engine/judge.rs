@@ -27,8 +27,14 @@ mod teaching;
 use findings::Pending;
 use strangers::Stranger;
 
-/// No slot: the conversation is in no entity of the view.
-const NONE: u32 = u32::MAX;
+/// One entity a conversation belongs to: 8 octets, for there are several to each of very many conversations.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    slot: u32,
+    view: u16,
+    /// Whether the conversation's source is what makes it the entity's.
+    source: bool,
+}
 
 /// What a Judge counted and how it stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,8 +95,10 @@ pub struct Judge {
     budget: Budget,
     views: Vec<ViewState>,
     table: Conversations,
-    /// Slots of each conversation of the present interval, `plan.stride` each.
-    slots: Vec<u32>,
+    /// The entities of the present interval's conversations, one after the other.
+    hits: Vec<Hit>,
+    /// Where the hits of each conversation begin.
+    first_hit: Vec<u32>,
     recent: Recent,
     hosts: Hosts,
     ledger: Ledger,
@@ -166,7 +174,8 @@ impl Judge {
             views: views.collect(),
             policy: Policy::default(),
             table: Conversations::new(shares.conversations, seed),
-            slots: Vec::new(),
+            hits: Vec::new(),
+            first_hit: Vec::new(),
             recent: Recent::new(60, shares.recent),
             hosts: Hosts::new(config.profiled_hosts, config.questions_per_host),
             ledger: Ledger::new(config.anomaly_limit),
@@ -289,24 +298,22 @@ impl Judge {
             self.stats.conversations += 1;
             self.find_slots(&whole);
         }
-        let from = id as usize * self.plan.stride;
-        let Some(slots) = self.slots.get(from..from + self.plan.stride) else {
-            return;
-        };
-        let mut at = slots.iter();
-        for (view, plan) in self.views.iter_mut().zip(&self.plan.views) {
-            for end in 0..2 {
-                let slot = at.next().copied().unwrap_or(NONE);
-                if slot == NONE {
-                    continue;
-                }
-                let Some(state) = view.entities.add(slot, &whole, &row.counters, first) else {
-                    continue;
-                };
-                state.spoke |= end == 0;
-                if !plan.scans.is_empty() && row.counters.failed + row.counters.answered > 0 {
-                    scanning::tell(state, &whole, &row.counters);
-                }
+        let from = self.first_hit.get(id as usize).copied().unwrap_or(0) as usize;
+        let to = self
+            .first_hit
+            .get(id as usize + 1)
+            .map_or(self.hits.len(), |&next| next as usize);
+        for hit in self.hits.get(from..to).unwrap_or_default() {
+            let view = usize::from(hit.view);
+            let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
+                continue;
+            };
+            let Some(entity) = state.entities.add(hit.slot, &whole, &row.counters, first) else {
+                continue;
+            };
+            entity.spoke |= hit.source;
+            if !plan.scans.is_empty() && row.counters.failed + row.counters.answered > 0 {
+                scanning::tell(entity, &whole, &row.counters);
             }
         }
     }
@@ -315,16 +322,19 @@ impl Judge {
     fn find_slots(&mut self, row: &Conversation) {
         let plans = self.plan.views.get(..self.plan.tables).unwrap_or_default();
         let passing = self.memo.passing(plans, row);
+        self.first_hit.push(self.hits.len() as u32);
         for (i, (view, plan)) in self.views.iter_mut().zip(plans).enumerate() {
-            let passes = Memo::passes(passing, i, plan, row);
-            let keys = if passes {
-                plan.grouping.keys(row)
-            } else {
-                [None, None]
-            };
-            for key in keys {
-                let slot = key.and_then(|key| view.entities.slot(&key));
-                self.slots.push(slot.unwrap_or(NONE));
+            if !Memo::passes(passing, i, plan, row) {
+                continue;
+            }
+            for (end, key) in plan.grouping.keys(row).into_iter().enumerate() {
+                if let Some(slot) = key.and_then(|key| view.entities.slot(&key)) {
+                    self.hits.push(Hit {
+                        slot,
+                        view: i as u16,
+                        source: end == 0,
+                    });
+                }
             }
         }
     }
@@ -385,7 +395,8 @@ impl Judge {
         };
         self.views.iter().map(entities).sum::<usize>()
             + self.table.memory()
-            + self.slots.capacity() * 4
+            + self.hits.capacity() * size_of::<Hit>()
+            + self.first_hit.capacity() * 4
             + self.recent.memory()
             + self.hosts.memory()
             + self.ledger.memory()

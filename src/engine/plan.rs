@@ -51,8 +51,6 @@ pub(super) struct Plan {
     pub(super) tables: usize,
     /// Rules of [`Test::NewHost`], each with its view.
     pub(super) new_host: Vec<(usize, usize)>,
-    /// Slots a conversation can have over all views, two each.
-    pub(super) stride: usize,
 }
 
 /// One combination of filter and dimensions.
@@ -99,7 +97,6 @@ impl Plan {
             views: Vec::new(),
             tables: 0,
             new_host: Vec::new(),
-            stride: 0,
         };
         let (hosts, others): (Vec<_>, Vec<_>) = config
             .rules
@@ -113,7 +110,6 @@ impl Plan {
             }
         }
         plan.tables = plan.views.len();
-        plan.stride = plan.tables * 2;
         for (i, rule) in hosts {
             plan.views.push(View::new(rule)?);
             plan.new_host.push((i, plan.views.len() - 1));

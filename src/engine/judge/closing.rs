@@ -233,7 +233,8 @@ impl Judge {
         if !rows.is_empty() {
             self.recent.push(interval, rows);
         }
-        self.slots.clear();
+        self.hits.clear();
+        self.first_hit.clear();
         let known = KEEP_KNOWN.as_secs() / self.config.interval.as_secs().max(1);
         let keep = Keep {
             probation: KEEP_PROBATION,
