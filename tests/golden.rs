@@ -201,7 +201,6 @@ fn captures_and_goldens_stay_small() {
 }
 
 #[test]
-#[ignore = "the captures are not here yet; `make captures` writes them"]
 fn every_scenario_has_a_capture_with_truth_and_golden() {
     for scenario in Scenario::ALL {
         let capture = PathBuf::from(format!("captures/{scenario}.pcap.zst"));
@@ -213,7 +212,6 @@ fn every_scenario_has_a_capture_with_truth_and_golden() {
 }
 
 #[test]
-#[ignore = "the captures are not here yet; `make captures` writes them"]
 fn the_capture_of_every_incident_shows_it_under_its_name() {
     let mut missed = Vec::new();
     for &scenario in Scenario::ALL {

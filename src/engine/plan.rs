@@ -17,7 +17,7 @@ pub enum PlanError {
         /// The rule.
         rule: Option<String>,
         /// What is wrong with it.
-        source: FilterError,
+        source: Box<FilterError>,
     },
     /// A filter asks for what a growing conversation does not have.
     #[error(
@@ -134,7 +134,10 @@ impl Plan {
 /// Reads a filter that is to be asked of conversations while they grow.
 fn filter(rule: Option<&Rule>, text: &str) -> Result<Filter, PlanError> {
     let rule = || rule.map(|rule| rule.name.clone());
-    let filter = Filter::parse(text).map_err(|source| PlanError::Filter { rule: rule(), source })?;
+    let filter = Filter::parse(text).map_err(|error| PlanError::Filter {
+        rule: rule(),
+        source: Box::new(error),
+    })?;
     let needs = filter.needs();
     let mut what: Vec<&str> = needs.lacking_in_conversations();
     what.extend(needs.counts.then_some("amounts or outcomes"));

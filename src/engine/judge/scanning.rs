@@ -69,7 +69,7 @@ impl Judge {
                     self.theta.learn(failed, answered);
                 }
             }
-            passed.sort_by(|a, b| a.0.cmp(&b.0));
+            passed.sort_by_key(|(key, ..)| *key);
             for (key, failed, score) in passed {
                 self.found_scan(view, &key, failed, score, until);
             }
