@@ -129,8 +129,16 @@ impl Ledger {
             Kind::RateLimit => finding.deviation.observed >= anomaly.worst.observed,
             _ => size(&finding.deviation) >= size(&anomaly.worst),
         };
-        if worse || anomaly.worst.score == f64::NEG_INFINITY {
+        if anomaly.worst.score == f64::NEG_INFINITY {
             anomaly.worst = finding.deviation;
+        } else if worse {
+            // The band is the one it broke out of: while it is open the volatility swells with it.
+            let (lower, upper) = (anomaly.worst.lower, anomaly.worst.upper);
+            anomaly.worst = Deviation {
+                lower,
+                upper,
+                ..finding.deviation
+            };
         }
         anomaly.worst.score = score;
         worse

@@ -84,6 +84,7 @@ impl Judge {
                 interval.start,
                 value,
                 &verdict,
+                hold == Hold::Open,
                 self.config.history,
                 &mut self.charts_left,
             );
@@ -152,6 +153,7 @@ fn chart(
     at: Timestamp,
     value: f64,
     verdict: &Verdict,
+    open: bool,
     most: usize,
     left: &mut usize,
 ) -> bool {
@@ -164,13 +166,20 @@ fn chart(
     if series.history.len() >= most {
         series.history.pop_front();
     }
-    series.history.push_back(Point {
+    let point = Point {
         at,
         observed: value as f32,
         expected: verdict.expected as f32,
         lower: verdict.lower as f32,
         upper: verdict.upper as f32,
-    });
+    };
+    // While an anomaly is open the volatility swells with it; the chart shows the band it broke out of.
+    let before = series.history.back().copied().filter(|_| open);
+    series.history.push_back(before.map_or(point, |before| Point {
+        at,
+        observed: point.observed,
+        ..before
+    }));
     true
 }
 
