@@ -69,8 +69,12 @@ fn limit(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
     } else {
         "it nears its limit"
     };
+    let warned = match a.escalated_at {
+        Some(reached) => format!(" Warned of at {}, reached by {reached}.", a.detected_at),
+        None => String::new(),
+    };
     format!(
-        "{} {} {} in {}: {:.0} % of the limit of {}; {word}.",
+        "{} {} {} in {}: {:.0} % of the limit of {}; {word}.{warned}",
         subject(&a.entity, name),
         verb(&a.entity, a.metric),
         quantity(a.metric, a.worst.observed),
