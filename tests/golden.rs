@@ -261,3 +261,27 @@ fn a_difference_is_told_line_by_line() {
     );
     assert_eq!(agrees(&golden, "{\"a\":1}\n"), Ok(()));
 }
+
+#[test]
+fn what_contributed_adds_up_to_what_was_observed() {
+    let mut seen = 0;
+    for scenario in Scenario::ALL {
+        let text = fs::read_to_string(format!("captures/{scenario}.anomalies.jsonl")).unwrap();
+        for line in text.lines() {
+            let anomaly: serde_json::Value = serde_json::from_str(line).unwrap();
+            let adds_up = ["bytes", "packets", "flows"].contains(&anomaly["metric"].as_str().unwrap());
+            if !adds_up || anomaly["direction"] != "above" {
+                continue;
+            }
+            let parts = anomaly["contributors"]["protocol"].as_array().unwrap();
+            let sum: f64 = parts.iter().map(|part| part["observed"].as_f64().unwrap()).sum();
+            let observed = anomaly["observed"].as_f64().unwrap();
+            assert!(
+                (sum - observed).abs() <= 0.02 * observed,
+                "{sum} of {observed}: {line}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}

@@ -33,21 +33,25 @@ impl Judge {
         let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
             return;
         };
-        let known = row.state.episode(finding.rule, finding.direction);
-        let (id, started, what) = match known {
-            Some(episode) if episode.is_open() => (episode.id, episode.started_at, None),
-            Some(_) => return, // the close of the interval decides whether it is the same again
+        match row.state.episode(finding.rule, finding.direction) {
+            Some(episode) if episode.is_open() => {
+                let (id, started_at) = (episode.id, episode.started_at);
+                // The conversations shown must be those of the interval that is shown.
+                if self.ledger.worse(id, &finding) {
+                    self.ask(view, *key, &finding, id, started_at, None);
+                }
+            }
+            Some(_) => {} // the close of the interval decides whether it is the same again
             None => {
                 let mut episode = Episode::open(id, finding.interval, &finding.deviation);
                 episode.started_at = finding.started_at;
                 row.state
                     .episodes
                     .push((finding.rule as u16, finding.direction, episode));
-                (id, episode.started_at, Some(What::Opened))
+                if self.ledger.open(id, rule, &finding) {
+                    self.ask(view, *key, &finding, id, finding.started_at, Some(What::Opened));
+                }
             }
-        };
-        if self.ledger.open(id, rule, &finding) {
-            self.ask(view, *key, &finding, id, started, what);
         }
     }
 
