@@ -276,8 +276,9 @@ fn what_contributed_adds_up_to_what_was_observed() {
             let parts = anomaly["contributors"]["protocol"].as_array().unwrap();
             let sum: f64 = parts.iter().map(|part| part["observed"].as_f64().unwrap()).sum();
             let observed = anomaly["observed"].as_f64().unwrap();
+            // Values that moved by less than a hundredth of the surplus are left out.
             assert!(
-                (sum - observed).abs() <= 0.02 * observed,
+                sum <= observed && sum >= 0.9 * observed,
                 "{sum} of {observed}: {line}"
             );
             seen += 1;
