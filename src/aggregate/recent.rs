@@ -54,15 +54,6 @@ impl Recent {
             .take(n)
     }
 
-    /// The interval that starts at `at`.
-    pub fn at(&self, at: Timestamp) -> Option<&[Conversation]> {
-        self.intervals
-            .iter()
-            .rev()
-            .find(|(interval, _)| interval.start == at)
-            .map(|(_, rows)| rows.as_slice())
-    }
-
     /// Intervals given up before their time because there was no room.
     pub fn given_up(&self) -> u64 {
         self.given_up

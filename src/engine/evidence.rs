@@ -295,27 +295,12 @@ mod tests {
     use super::*;
     use crate::engine::Config;
     use crate::engine::plan::Plan;
-    use crate::model::{ConversationKey, Interval, Kind, Origin, Rule, Severity, Test};
+    use crate::engine::test_data::rule;
+    use crate::model::{ConversationKey, Interval, Origin, Rule};
     use std::time::Duration;
 
     fn plan(metric: Metric) -> Plan {
-        let rule = Rule {
-            name: "load".into(),
-            description: String::new(),
-            filter: None,
-            dimensions: vec![Dimension::DstIp],
-            metric,
-            test: Test::Baseline {
-                above: true,
-                below: false,
-            },
-            floor: 0.0,
-            severity: Severity::High,
-            kind: Kind::LoadSpike,
-            technique: None,
-            next: vec![],
-            false_causes: vec![],
-        };
+        let rule = Rule { metric, ..rule() };
         Plan::new(&Config {
             rules: vec![rule],
             ..Config::default()

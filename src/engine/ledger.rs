@@ -328,6 +328,7 @@ pub(super) fn profiled(anomaly: &Anomaly, is_internal: impl Fn(Ip) -> bool) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::test_data::rule;
 
     fn finding(start: i64, score: f64) -> Finding {
         let interval = Interval::holding(Timestamp::from_secs(start), std::time::Duration::from_secs(60));
@@ -345,26 +346,6 @@ mod tests {
             started_at: interval.start,
             at: interval.end,
             severity: Severity::High,
-        }
-    }
-
-    fn rule() -> Rule {
-        Rule {
-            name: "load".into(),
-            description: String::new(),
-            filter: None,
-            dimensions: vec![Dimension::DstIp],
-            metric: Metric::Bytes,
-            test: Test::Baseline {
-                above: true,
-                below: false,
-            },
-            floor: 0.0,
-            severity: Severity::High,
-            kind: Kind::LoadSpike,
-            technique: None,
-            next: vec![],
-            false_causes: vec![],
         }
     }
 

@@ -91,28 +91,15 @@ mod tests {
     use super::*;
     use crate::engine::Config;
     use crate::engine::plan::Plan;
-    use crate::model::{
-        ConversationKey, Counters, Dimension, Ip, Kind, Metric, Origin, Rule, Severity, Test,
-    };
+    use crate::engine::test_data::rule;
+    use crate::model::{ConversationKey, Counters, Ip, Origin, Rule};
 
     #[test]
     fn what_is_remembered_is_what_the_filters_say() {
         let rule = |(i, filter): (usize, &str)| Rule {
             name: format!("r{i}"),
-            description: String::new(),
             filter: Some(filter.to_owned()),
-            dimensions: vec![Dimension::DstIp],
-            metric: Metric::Bytes,
-            test: Test::Baseline {
-                above: true,
-                below: false,
-            },
-            floor: 0.0,
-            severity: Severity::Low,
-            kind: Kind::LoadSpike,
-            technique: None,
-            next: vec![],
-            false_causes: vec![],
+            ..rule()
         };
         let filters = [
             "dst internal and request",

@@ -168,4 +168,6 @@ impl Engine {
 }
 
 #[cfg(test)]
+mod test_data;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::drill::{Plan, Scenario, frames};
-use crate::model::{Dimension, Kind, LinkType, Metric, Networks, Prefix, Rule, Severity, Test};
+use crate::model::{Dimension, LinkType, Metric, Networks, Prefix, Rule, Test};
 use std::time::Duration;
 
 fn engine(config: Config) -> Engine {
@@ -24,7 +24,6 @@ fn config() -> Config {
 fn service_flows() -> Rule {
     Rule {
         name: "service-flows".to_owned(),
-        description: String::new(),
         filter: Some("dst internal and request".to_owned()),
         dimensions: vec![Dimension::DstIp, Dimension::DstPort],
         metric: Metric::Flows,
@@ -33,11 +32,7 @@ fn service_flows() -> Rule {
             below: true,
         },
         floor: 20.0,
-        severity: Severity::High,
-        kind: Kind::LoadSpike,
-        technique: None,
-        next: vec![],
-        false_causes: vec![],
+        ..test_data::rule()
     }
 }
 
