@@ -6,6 +6,7 @@ pub mod aggregate;
 pub mod anomaly;
 pub mod app;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod detect;
 pub mod drill;

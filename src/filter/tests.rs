@@ -35,6 +35,7 @@ fn flow() -> FlowRecord {
         dst_origin: Origin::default(),
         vlan: 7,
         sampling_rate: 1,
+        export: None,
     }
 }
 

@@ -352,6 +352,7 @@ impl Entry<'_> {
             dst_origin: Origin::default(),
             vlan: hot.vlan,
             sampling_rate: 1,
+            export: None,
         }
     }
 

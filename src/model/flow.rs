@@ -1,6 +1,6 @@
 //! Flow Records (RFC 7011 section 2): what a Metering Process or an exporter says of one flow.
 
-use super::{Ip, Timestamp};
+use super::{Exported, Ip, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -197,6 +197,8 @@ pub struct FlowRecord {
     pub vlan: u16,
     /// One in how many packets was looked at; 1 for all.
     pub sampling_rate: u32,
+    /// What else the exporter said of it; `None` for flows metered here.
+    pub export: Option<Exported>,
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 mod anomaly;
 mod conversation;
 mod entity;
+mod export;
 mod flow;
 mod ip;
 mod network;
@@ -33,6 +34,7 @@ pub use anomaly::{
 };
 pub use conversation::{Conversation, ConversationKey, Counters, Role};
 pub use entity::{Dimension, Entity, Metric, Value};
+pub use export::{ExportFault, ExportMessage, ExportTrouble, Exported, Transport};
 pub use flow::{Country, EndReason, FlowKey, FlowRecord, Handshake, Origin, Reverse, TcpFlags};
 pub use ip::{Ip, Prefix, PrefixError};
 pub use network::Networks;
