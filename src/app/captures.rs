@@ -27,11 +27,13 @@ pub struct Troubles {
 }
 
 impl Troubles {
-    fn add(&mut self, kind: &str) {
+    /// Counts one of a kind.
+    pub(super) fn add(&mut self, kind: &str) {
         *self.counts.entry(kind.to_owned()).or_default() += 1;
     }
 
-    fn list(&mut self, words: String) {
+    /// Keeps words for the report, as long as there is room.
+    pub(super) fn list(&mut self, words: String) {
         if self.listed.len() < LISTED {
             self.listed.push(words);
         } else {
@@ -106,8 +108,9 @@ impl Walk {
         Ok(())
     }
 
+    /// Counts a packet.
     #[inline]
-    fn count(&mut self, at: Timestamp) {
+    pub(super) fn count(&mut self, at: Timestamp) {
         self.packets += 1;
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         self.last = Some(self.last.map_or(at, |last| last.max(at)));

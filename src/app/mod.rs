@@ -3,10 +3,12 @@
 mod captures;
 mod output;
 mod replay;
+mod run;
 mod setup;
 mod summary;
 
 pub use captures::{Troubles, Walk};
 pub use output::{Output, terminal_width, wants_color};
 pub use replay::{Pace, Replay};
+pub use run::Run;
 pub use setup::{Setup, read_config};

@@ -75,7 +75,8 @@ impl Replay {
             store::save(folder, &engine.snapshot())?;
         }
         let anomalies = engine.anomalies();
-        let summary = summary::of(self, setup, &engine, &walk, blind, began.elapsed(), &anomalies);
+        let files = self.files.iter().map(|f| f.display().to_string()).collect();
+        let summary = summary::of(files, setup, &engine, &walk, blind, began.elapsed(), &anomalies);
         Ok((anomalies, summary))
     }
 

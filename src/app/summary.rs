@@ -1,7 +1,6 @@
-//! What a replay says about itself: read, dropped and why, watched, promised, used.
+//! What a run says about itself: read, dropped and why, watched, promised, used.
 
 use super::captures::Walk;
-use super::replay::Replay;
 use super::setup::Setup;
 use crate::engine::{Engine, FrontStats, JudgeStats};
 use crate::model::Anomaly;
@@ -9,9 +8,9 @@ use crate::report::{Memory, Summary, Watched};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The summary of a replay that is over.
+/// The summary of a run that is over.
 pub(super) fn of(
-    replay: &Replay,
+    files: Vec<String>,
     setup: &Setup,
     engine: &Engine,
     walk: &Walk,
@@ -23,7 +22,7 @@ pub(super) fn of(
     let config = &setup.config;
     let mut summary = Summary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        files: replay.files.iter().map(|f| f.display().to_string()).collect(),
+        files,
         packets: front.meter.packets,
         bytes: front.meter.bytes,
         flows: front.meter.records,

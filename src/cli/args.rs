@@ -23,6 +23,8 @@ pub struct Cli {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Collect flow export and capture packets live; report what deviates as it happens, until told to stop.
+    Run(Run),
     /// Replay captures through the detector and report what deviated, when, by how much and because of whom.
     Replay(Replay),
     /// Print the Flow Records of captures.
@@ -71,6 +73,14 @@ pub enum FlowFormat {
     Json,
     /// Comma-separated values with a header.
     Csv,
+}
+
+/// `tidemark run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// `tidemark replay`.

@@ -8,6 +8,7 @@ pub mod judge;
 mod judge_command;
 mod replay;
 mod rules;
+mod run;
 
 pub use args::{As, Cli, Command};
 
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
+        Command::Run(args) => run::run(args, cli.quiet, cli.verbose),
         Command::Replay(args) => replay::run(args, cli.quiet, cli.verbose),
         Command::Flows(args) => flows::run(args, cli.quiet, cli.verbose),
         Command::Drill(args) => drill::run(args, cli.quiet),

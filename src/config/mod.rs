@@ -4,6 +4,7 @@
 //! is an error, as is every value that makes no sense, named with file, line, column and key.
 
 mod error;
+mod live;
 mod print;
 mod rule;
 mod rules;
@@ -11,8 +12,10 @@ mod section;
 mod values;
 
 pub use error::ConfigError;
+pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
 pub use rules::builtin_rules;
 
+use crate::collect;
 use crate::model::{Networks, Prefix, Rule};
 use section::{Entry, Result, Section, Source};
 use std::path::{Path, PathBuf};
@@ -72,6 +75,20 @@ pub struct Config {
     pub rule: Vec<Rule>,
     /// How much is remembered of hosts.
     pub profile: Profile,
+    /// Where flow export is received.
+    pub listen: Listen,
+    /// How flow export is decoded, and how much of it is kept; sampling stands with the Exporters.
+    pub collect: collect::Config,
+    /// What is known of Exporters beforehand.
+    pub exporters: Vec<Exporter>,
+    /// Interfaces to capture from.
+    pub captures: Vec<Interface>,
+    /// Where what was learned is kept.
+    pub state: State,
+    /// Where anomalies are written.
+    pub output: Sink,
+    /// Who `tidemark run` becomes once everything is open.
+    pub run: RunAs,
 }
 
 /// Databases, as written: a relative path is relative to the configuration file ([`Config::resolve`]).
@@ -146,6 +163,13 @@ impl Default for Config {
             rules: RuleChoice::default(),
             rule: Vec::new(),
             profile: Profile::default(),
+            listen: Listen::default(),
+            collect: collect::Config::default(),
+            exporters: Vec::new(),
+            captures: Vec::new(),
+            state: State::default(),
+            output: Sink::default(),
+            run: RunAs::default(),
         }
     }
 }
@@ -211,6 +235,13 @@ impl Config {
             rule: top.or("rule", Vec::new(), |entry| rules::read(entry, &mut taken))?,
             rules,
             profile: top.section("profile", profile)?,
+            listen: top.section("listen", live::listen)?,
+            collect: top.section("collect", live::collecting)?,
+            exporters: top.or("exporter", Vec::new(), live::exporters)?,
+            captures: top.or("capture", Vec::new(), live::captures)?,
+            state: top.section("state", live::state)?,
+            output: top.section("output", live::sink)?,
+            run: top.section("run", live::run_as)?,
         };
         top.finish()?;
         Ok(config)

@@ -1,5 +1,7 @@
 //! A configuration as TOML text: every key with the value in force, which reads back as the same.
 
+mod live;
+
 use super::values::{size, span};
 use super::{Config, rule};
 use crate::model::{Rule, Test};
@@ -62,7 +64,8 @@ impl Config {
         )?;
         writeln!(f, "\n[profile]")?;
         writeln!(f, "questions_per_host = {}", self.profile.questions_per_host)?;
-        writeln!(f, "hosts = {}", self.profile.hosts)
+        writeln!(f, "hosts = {}", self.profile.hosts)?;
+        live::tables(self, f)
     }
 }
 

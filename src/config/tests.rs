@@ -464,7 +464,7 @@ prop_compose! {
                 country: None,
             },
             rule: vec![rule],
-            profile: standard.profile,
+            ..standard
         }
     }
 }

@@ -1,4 +1,6 @@
-//! L4: capture files and standard input, turned into packets with a time.
+//! L4: capture files and standard input, turned into packets with a time; and what arrives live.
+//!
+//! Live, `udp`, `tcp` and `live` fill a `batch` each, which the engine's thread takes and gives back. Of captures:
 //!
 //! The way of a packet: a `source` is opened and counted, decompressed by its first octets, read into a
 //! `window`; `detect` tells the format; `pcap` or `pcapng` walks its records and hands out slices of the window;
@@ -9,9 +11,11 @@
 //! then one that sums up the rest, so that a hostile file cannot flood anyone; [`Counters::faults`] has them all, and is
 //! what totals are to be made from. `write` makes captures.
 
+pub mod batch;
 mod decompress;
 mod detect;
 mod interface;
+pub mod kernel;
 mod ledger;
 mod merge;
 mod order;
@@ -26,6 +30,7 @@ mod samples;
 mod source;
 #[cfg(test)]
 mod tests;
+pub mod udp;
 mod window;
 mod write;
 

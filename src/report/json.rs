@@ -56,6 +56,8 @@ struct AnomalyLine<'a> {
     interval_seconds: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     history: Vec<PointView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -91,8 +93,20 @@ struct SummaryLine<'a> {
 /// # Errors
 /// What the output reports.
 pub fn anomaly(out: &mut impl Write, anomaly: &Anomaly) -> io::Result<()> {
+    write_line(out, &anomaly_line(anomaly, None))
+}
+
+/// Writes one `anomaly` line that says what has happened to it: `opened`, `escalated` or `closed`.
+///
+/// # Errors
+/// What the output reports.
+pub fn event(out: &mut impl Write, anomaly: &Anomaly, event: &str) -> io::Result<()> {
+    write_line(out, &anomaly_line(anomaly, Some(event)))
+}
+
+fn anomaly_line<'a>(anomaly: &'a Anomaly, event: Option<&'a str>) -> AnomalyLine<'a> {
     let a = anomaly;
-    let line = AnomalyLine {
+    AnomalyLine {
         r#type: "anomaly",
         id: a.id,
         rule: &a.rule,
@@ -122,8 +136,8 @@ pub fn anomaly(out: &mut impl Write, anomaly: &Anomaly) -> io::Result<()> {
         profiles: a.profiles.iter().map(profile).collect(),
         interval_seconds: a.interval.as_secs_f64(),
         history: a.history.iter().map(point).collect(),
-    };
-    write_line(out, &line)
+        event,
+    }
 }
 
 /// Writes the `summary` line.

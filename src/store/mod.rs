@@ -96,6 +96,19 @@ pub fn load<T: DeserializeOwned>(folder: &Path) -> Result<Option<T>, StoreError>
         .map_err(|what| StoreError::Unusable { path, what })
 }
 
+/// Renames the state in `folder` to `baselines.tidemark.refused`, over an earlier one; what it is called now.
+///
+/// # Errors
+///
+/// It cannot be renamed.
+pub fn put_aside(folder: &Path) -> Result<PathBuf, StoreError> {
+    let (path, aside) = (folder.join(NAME), folder.join(format!("{NAME}.refused")));
+    match fs::rename(&path, &aside) {
+        Ok(()) => Ok(aside),
+        Err(source) => Err(StoreError::Io { path, source }),
+    }
+}
+
 fn header(payload: &[u8]) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
@@ -162,6 +175,15 @@ mod tests {
             1,
             "nothing is left lying about"
         );
+    }
+
+    #[test]
+    fn a_state_put_aside_is_no_longer_loaded_and_still_there() {
+        let folder = tempfile::tempdir().unwrap();
+        save(folder.path(), &state(3)).unwrap();
+        let aside = put_aside(folder.path()).unwrap();
+        assert!(load::<State>(folder.path()).unwrap().is_none());
+        assert_eq!(parse::<State>(&fs::read(aside).unwrap()), Ok(state(3)));
     }
 
     #[test]

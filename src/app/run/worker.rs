@@ -1,0 +1,259 @@
+//! The engine's thread: batches in, anomalies out; ticks, snapshots and new rules in between.
+
+use super::output::Lines;
+use super::say::Say;
+use super::state::Saver;
+use crate::app::captures::Walk;
+use crate::app::setup::Setup;
+use crate::app::summary;
+use crate::engine::{Engine, Event};
+use crate::input::batch::{Arrival, Batch};
+use crate::model::{RawPacket, Timestamp};
+use crate::wire::Undecoded;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Time is said to have come only so far, for what is on its way from the receivers.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// Faults said within one minute; the rest is counted.
+const SAID: u32 = 20;
+
+/// What the control plane asks of the engine's thread.
+#[derive(Debug)]
+pub enum Command {
+    /// It is so late now.
+    Tick(Timestamp),
+    /// Input was dropped before us.
+    Lost(u64),
+    /// Save what was learned.
+    Save,
+    /// Work on with another configuration, and open the output anew.
+    Reload(Box<Setup>),
+}
+
+/// How the engine's thread stands, for those who look from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Frames taken.
+    pub packets: u64,
+    /// Messages of flow export taken.
+    pub messages: u64,
+    /// Flow Records decoded or metered.
+    pub records: u64,
+    /// Exporters heard.
+    pub exporters: u64,
+    /// Octets the tables take.
+    pub memory: u64,
+    /// Anomalies that are open.
+    pub open: u64,
+    /// Anomalies found in this run.
+    pub anomalies: u64,
+    /// Commands answered: it is alive while this grows.
+    pub beats: u64,
+}
+
+/// The engine with everything it writes to.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) setup: Setup,
+    pub(super) engine: Engine,
+    pub(super) lines: Lines,
+    pub(super) saver: Saver,
+    pub(super) say: Say,
+    pub(super) standing: Arc<Mutex<Standing>>,
+    pub(super) walk: Walk,
+    pub(super) blind: Vec<String>,
+    pub(super) inputs: Vec<String>,
+    pub(super) began: Instant,
+    own: Standing,
+    said: (Timestamp, u32),
+}
+
+impl Worker {
+    /// Ready to work.
+    pub fn new(setup: Setup, engine: Engine, lines: Lines, saver: Saver, say: Say) -> Self {
+        Self {
+            blind: setup.blind.clone(),
+            walk: Walk::new(true, false),
+            standing: Arc::default(),
+            inputs: Vec::new(),
+            began: Instant::now(),
+            own: Standing::default(),
+            said: (Timestamp::MIN, 0),
+            setup,
+            engine,
+            lines,
+            saver,
+            say,
+        }
+    }
+
+    /// Works until nobody sends batches any more, then says the last words.
+    pub async fn work(mut self, mut batches: mpsc::Receiver<Batch>, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            tokio::select! {
+                biased;
+                Some(command) = commands.recv() => self.obey(command, batches.is_empty()),
+                batch = batches.recv() => match batch {
+                    Some(batch) => self.take(batch),
+                    None => break,
+                },
+            }
+        }
+        self.finish();
+    }
+
+    fn take(&mut self, batch: Batch) {
+        for arrival in batch.iter() {
+            match arrival {
+                Arrival::Message(message) => {
+                    self.walk.count(message.at);
+                    self.own.messages += 1;
+                    self.engine.collect(&message);
+                }
+                Arrival::Frame(frame) => {
+                    self.walk.count(frame.at);
+                    self.own.packets += 1;
+                    if let Err(undecoded) = self.engine.observe(&frame) {
+                        self.undecoded(undecoded, &frame);
+                    }
+                }
+            }
+        }
+        batch.done();
+        self.tell();
+    }
+
+    fn obey(&mut self, command: Command, is_idle: bool) {
+        match command {
+            // What waits in the queue is older than now: its own times move the clock.
+            Command::Tick(at) => {
+                if is_idle {
+                    self.engine.advance(at - ON_ITS_WAY);
+                }
+                self.tell();
+                self.publish();
+            }
+            Command::Lost(count) => self.engine.lost(count),
+            Command::Save if self.saver.is_busy() => {
+                self.say
+                    .warn("the state is not saved now: the last time is still being written");
+            }
+            Command::Save => self.saver.save(self.engine.snapshot()),
+            Command::Reload(setup) => self.reload(*setup),
+        }
+        self.own.beats += 1;
+    }
+
+    /// Writes what happened since, and says what was wrong.
+    fn tell(&mut self) {
+        while let Some(fault) = self.engine.fault() {
+            self.trouble(fault.kind.name(), fault.to_string());
+        }
+        let events: Vec<Event> = std::iter::from_fn(|| self.engine.poll()).collect();
+        if events.is_empty() {
+            return;
+        }
+        // Incidents are found only when all anomalies are looked at together.
+        let all = self.engine.anomalies();
+        for mut event in events {
+            if let Some(anomaly) = all.iter().find(|a| a.id == event.anomaly.id) {
+                event.anomaly.incident = anomaly.incident;
+                event.anomaly.headline = anomaly.headline;
+            }
+            self.lines.event(&event);
+        }
+        self.own.anomalies = all.len() as u64;
+        self.own.open = all.iter().filter(|a| a.ended_at.is_none()).count() as u64;
+    }
+
+    #[cold]
+    fn undecoded(&mut self, undecoded: Undecoded, frame: &RawPacket<'_>) {
+        match undecoded.kind() {
+            None => self.walk.not_ip += 1,
+            Some(kind) => {
+                let words = format!("a packet of {} octets: {undecoded}", frame.octets.len());
+                self.walk.troubles.add(kind.name());
+                self.trouble("", words);
+            }
+        }
+    }
+
+    /// Says what was wrong with the input, but not more of it than anyone reads.
+    #[cold]
+    fn trouble(&mut self, kind: &str, words: String) {
+        if !kind.is_empty() {
+            self.walk.troubles.add(kind);
+        }
+        let minute = self.walk.last.unwrap_or_default().floor(Duration::from_secs(60));
+        if self.said.0 != minute {
+            self.said = (minute, 0);
+        }
+        self.said.1 += 1;
+        match self.said.1 {
+            1..=SAID => self.say.warn(&words),
+            n if n == SAID + 1 => self.say.warn("more bad input this minute; it is counted"),
+            _ => {}
+        }
+        self.walk.troubles.list(words);
+    }
+
+    fn publish(&mut self) {
+        let (front, judge) = (self.engine.front_stats(), self.engine.judge_stats());
+        let accounts = self.engine.accounts();
+        self.own.records = front.meter.records + accounts.iter().map(|(_, a)| a.records).sum::<u64>();
+        self.own.exporters = accounts.len() as u64;
+        self.own.memory = front.memory + judge.memory;
+        if let Ok(mut standing) = self.standing.lock() {
+            *standing = self.own;
+        }
+    }
+
+    /// Takes over another configuration; the old one stays where the new one cannot be used.
+    fn reload(&mut self, setup: Setup) {
+        let config = setup.engine(None, String::from("FILE"));
+        let fresh = Engine::new(config, setup.origins.clone(), 1);
+        let snapshot = self.engine.snapshot();
+        let swapped = match fresh {
+            Ok(mut engine) => engine
+                .restore(snapshot)
+                .map(|()| engine)
+                .map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match swapped {
+            Ok(engine) => {
+                self.engine = engine;
+                self.setup = setup;
+                self.say.info(format!(
+                    "configuration reloaded: {} rules",
+                    self.setup.rules.len()
+                ));
+            }
+            Err(error) => self
+                .say
+                .error(format!("the old configuration stays in use: {error}")),
+        }
+        self.lines.reopen();
+    }
+
+    /// Keeps what was learned and says the last words. Intervals that are still open are not closed: half of one would
+    /// teach that there is half as much.
+    fn finish(mut self) {
+        self.tell();
+        self.saver.save(self.engine.snapshot());
+        let anomalies = self.engine.anomalies();
+        let summary = summary::of(
+            self.inputs,
+            &self.setup,
+            &self.engine,
+            &self.walk,
+            self.blind,
+            self.began.elapsed(),
+            &anomalies,
+        );
+        self.lines.summary(&summary);
+        self.saver.finish();
+    }
+}
