@@ -2,6 +2,7 @@
 //!
 //! * [`decode`] reads one captured frame down to its Flow Key ([`Packet`]), whatever the link.
 //! * [`dns`] reads DNS messages, [`tls`] the server name a TLS client asks for, both from [`Packet::payload`].
+//! * [`sflow`] reads sFlow datagrams down to the packets they sample.
 //!
 //! Invariants: no allocation; no look past the end; every loop consumes octets or a budget, so that time is linear in
 //! the frame's length; checksums are not verified, because offloading leaves them wrong in captures.
@@ -14,6 +15,7 @@ mod ip;
 mod link;
 mod mpls;
 mod ppp;
+pub mod sflow;
 pub mod tls;
 mod transport;
 mod tunnel;
