@@ -3,6 +3,9 @@
 //! It keeps what export needs kept: Templates per Transport Session and Observation Domain, sampling rates, data that
 //! waits for its Template, and per exporter what was counted and what is wrong. Time is that of the messages' arrival.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the Collector calls it"))]
+mod sflow;
+
 use crate::model::{ExportFault, FlowRecord, Ip, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
