@@ -106,7 +106,12 @@ fn aggregated(config: &Config, packets: &[(Timestamp, Vec<u8>, u32)]) -> (Sum, F
     let mut front = Front::new(config, setup().origins.clone());
     let mut sum = (0, 0);
     let mut gather = |front: &mut Front, until| {
-        for row in &front.flush(until).conversations {
+        front.flush(until);
+        for row in front
+            .release(until)
+            .iter()
+            .flat_map(|partial| &partial.conversations)
+        {
             sum.0 += row.counters.packets;
             sum.1 += row.counters.bytes;
         }

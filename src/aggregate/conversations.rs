@@ -133,6 +133,12 @@ impl Conversations {
         self.rows.get(row as usize)
     }
 
+    /// Whether there is a row of `key`.
+    pub fn contains(&self, key: &ConversationKey) -> bool {
+        let same = |&row: &u32| self.get(row).is_some_and(|c| c.key == *key);
+        self.index.find(hash(&self.state, key), same).is_some()
+    }
+
     /// Takes the rows out and starts empty, with room for about as many.
     pub fn take(&mut self) -> Vec<Conversation> {
         self.index.clear();

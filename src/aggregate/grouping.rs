@@ -184,6 +184,7 @@ fn value(dimension: Dimension, row: &Conversation, host: Ip) -> Option<Value> {
         Dimension::DstPort => port(row.key.dst_port()),
         Dimension::SrcPort => port(row.key.src_port()),
         Dimension::Protocol => Some(Value::Number(u32::from(row.key.protocol))),
+        Dimension::Exporter => None,
     }
 }
 

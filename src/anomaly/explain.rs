@@ -108,6 +108,7 @@ pub fn subject(entity: &Entity, name: &dyn Fn(Ip) -> Option<String>) -> String {
             Dimension::SrcCountry | Dimension::DstCountry => format!("country {value}"),
             Dimension::DstPort | Dimension::SrcPort => format!("port {value}"),
             Dimension::Protocol => format!("protocol {value}"),
+            Dimension::Exporter => format!("exporter {value}"),
         }
     });
     let words: Vec<String> = words.collect();

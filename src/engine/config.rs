@@ -1,9 +1,35 @@
 //! What the engine is told to do.
 
+use crate::collect;
 use crate::meter;
-use crate::model::Rule;
+use crate::model::{Exported, Prefix, Rule};
 use crate::wire::Decap;
 use std::time::Duration;
+
+/// What an operator says of exporters: who they are and what of theirs counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExporterRule {
+    /// Which exporters: an address or a network of them. The first rule that fits is the one.
+    pub address: Prefix,
+    /// What people call it; empty for nothing.
+    pub name: String,
+    /// Whether its records count. Where two see the same traffic, one must not.
+    pub counts: bool,
+    /// Only records that came in or went out over one of these interfaces (ifIndex) count.
+    pub interfaces: Option<Vec<u32>>,
+    /// Only records of this flowDirection (element 61; 0 ingress, 1 egress) count; records that say none count.
+    pub direction: Option<u8>,
+}
+
+impl ExporterRule {
+    /// Whether a record counts.
+    pub fn counts_record(&self, record: &Exported) -> bool {
+        let over = |list: &Vec<u32>| list.contains(&record.in_if) || list.contains(&record.out_if);
+        self.counts
+            && self.interfaces.as_ref().is_none_or(over)
+            && (self.direction.is_none() || record.direction.is_none() || self.direction == record.direction)
+    }
+}
 
 /// Everything the engine needs to know beforehand. No clock, no path.
 #[derive(Clone, Debug)]
@@ -26,6 +52,13 @@ pub struct Config {
     pub metering: meter::Config,
     /// Which tunnels to look into.
     pub decap: Decap,
+    /// The Collecting Process.
+    pub collecting: collect::Config,
+    /// Which exporters' records count.
+    pub exporters: Vec<ExporterRule>,
+    /// How long after a packet its record may come: the exporters' active and idle time-outs and some seconds. An
+    /// interval of flow export is judged so much after its end; what comes later is late.
+    pub export_lateness: Duration,
     /// Conversations that do not pass are not aggregated.
     pub filter: Option<String>,
     /// Points of every series kept for charts; 0 keeps none.
@@ -52,6 +85,9 @@ impl Default for Config {
             memory_limit: 1 << 30,
             metering: meter::Config::default(),
             decap: Decap::default(),
+            collecting: collect::Config::default(),
+            exporters: Vec::new(),
+            export_lateness: Duration::from_secs(80),
             filter: None,
             history: 90,
             profiled_hosts: 10_000,
@@ -69,6 +105,9 @@ pub struct Shares {
     pub cache: usize,
     /// Conversations of one tick or interval: a tenth each.
     pub conversations: usize,
+    /// Conversations of flow export in all open ticks of a Front: a fifth, for a Front that collects has no flows to
+    /// meter.
+    pub spread: usize,
     /// Conversations of past intervals: a fifth.
     pub recent: usize,
     /// Entities of one view, most of them on probation: a tenth over all views.
@@ -88,6 +127,7 @@ impl Config {
         Shares {
             cache: rows(2, 240).min(self.metering.cache_limit),
             conversations: rows(1, 160),
+            spread: rows(2, 160),
             recent: rows(2, 128),
             entities: (rows(1, 280) / views.max(1)).max(64),
             baselines: (rows(2, 2500) / views.max(1)).max(8),

@@ -6,10 +6,10 @@
 use super::plan::View;
 use crate::aggregate::{EntityKey, Grouping, Recent};
 use crate::anomaly::{Part, Shape};
-use crate::model::{Conversation, Counters, Dimension, Ip, Metric, Role, Timestamp, Value};
+use crate::model::{Conversation, Counters, Dimension, Metric, Role, Timestamp, Value};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Reference intervals looked at.
 const REFERENCE: usize = 20;
@@ -84,35 +84,68 @@ pub(super) fn gather(
 }
 
 /// Questions by view and key.
-struct Wanted(BTreeMap<usize, HashMap<EntityKey, Vec<usize>, FixedState>>);
+struct Wanted(BTreeMap<usize, Keys>);
+
+/// The entities asked about in one view.
+struct Keys {
+    questions: HashMap<EntityKey, Vec<usize>, FixedState>,
+    /// A bit set for the mark of each key: nearly every conversation belongs to none, and is to be passed over fast.
+    marks: Vec<u64>,
+}
+
+/// Words of a set of marks; a power of two.
+const MARKS: usize = 1 << 8;
+
+/// A number below 64 * [`MARKS`] that equal keys have in common.
+#[inline]
+fn mark(key: &EntityKey) -> usize {
+    let [a, b] = key.addresses.map(|bits| bits as u64 ^ (bits >> 64) as u64);
+    let numbers = u64::from(key.numbers[0]) << 32 | u64::from(key.numbers[1]);
+    let mixed = (a ^ b.rotate_left(32) ^ numbers).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize % (64 * MARKS)
+}
 
 impl Wanted {
     fn of(questions: &[Question]) -> Self {
-        let mut wanted: BTreeMap<usize, HashMap<_, Vec<usize>, _>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, Keys> = BTreeMap::new();
         for (i, question) in questions.iter().enumerate() {
-            wanted
-                .entry(question.view)
-                .or_insert_with(|| HashMap::with_hasher(FixedState::default()))
-                .entry(question.key)
-                .or_default()
-                .push(i);
+            let keys = wanted.entry(question.view).or_insert_with(|| Keys {
+                questions: HashMap::with_hasher(FixedState::default()),
+                marks: vec![0; MARKS],
+            });
+            keys.questions.entry(question.key).or_default().push(i);
+            let mark = mark(&question.key);
+            keys.marks
+                .iter_mut()
+                .skip(mark / 64)
+                .take(1)
+                .for_each(|word| *word |= 1 << (mark % 64));
         }
         Self(wanted)
+    }
+}
+
+impl Keys {
+    /// The questions about `key`.
+    #[inline]
+    fn about(&self, key: &EntityKey) -> &[usize] {
+        let mark = mark(key);
+        let marked = self
+            .marks
+            .get(mark / 64)
+            .is_some_and(|word| word >> (mark % 64) & 1 == 1);
+        let questions = if marked { self.questions.get(key) } else { None };
+        questions.map_or(&[], Vec::as_slice)
     }
 }
 
 /// What one question finds in the conversations of one interval.
 #[derive(Default)]
 struct Tally {
-    values: BTreeMap<(Dimension, Value), f64>,
-    /// Distinct things per value, for metrics that count them.
-    distinct: BTreeSet<(Dimension, Value, u128)>,
-    all_distinct: BTreeSet<u128>,
+    /// In order of dimension and value.
+    values: Vec<((Dimension, Value), f64)>,
     total: f64,
     shape: Shape,
-    sources: BTreeSet<Ip>,
-    destinations: BTreeSet<Ip>,
-    ports: BTreeSet<u16>,
 }
 
 fn tally(
@@ -121,68 +154,82 @@ fn tally(
     views: &[View],
     rows: &[Conversation],
 ) -> BTreeMap<usize, Tally> {
-    let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
+    let mut found: BTreeMap<usize, Vec<&Conversation>> = BTreeMap::new();
     for (&view, keys) in &wanted.0 {
         let Some(view) = views.get(view) else { continue };
-        for row in rows.iter().filter(|row| view.passes(row)) {
-            let hits = view
-                .grouping
-                .keys(row)
-                .into_iter()
-                .flatten()
-                .filter_map(|key| keys.get(&key));
-            for &i in hits.flatten() {
-                if let Some(question) = questions.get(i) {
-                    tallies.entry(i).or_default().add(question, row);
+        for row in rows {
+            for key in view.grouping.keys(row).into_iter().flatten() {
+                let questions = keys.about(&key);
+                // The filter is asked last, because it takes longest.
+                if !questions.is_empty() && view.passes(row) {
+                    questions
+                        .iter()
+                        .for_each(|&i| found.entry(i).or_default().push(row));
                 }
             }
         }
     }
-    tallies
+    let tallies = found
+        .into_iter()
+        .filter_map(|(i, rows)| Some((i, Tally::of(questions.get(i)?, &rows))));
+    tallies.collect()
 }
 
 impl Tally {
-    fn add(&mut self, question: &Question, row: &Conversation) {
-        self.shape.add(row);
-        self.sources.insert(row.key.src);
-        self.destinations.insert(row.key.dst);
-        if row.key.role == Role::Request {
-            self.ports.insert(row.key.port);
-        }
-        let measured = measure(question.metric, row);
-        if let Measured::Amount(amount) = measured {
-            self.total += amount;
-        }
+    /// Of the conversations that belong to the entity in question.
+    fn of(question: &Question, rows: &[&Conversation]) -> Self {
+        let mut tally = Self::default();
+        rows.iter().for_each(|row| tally.shape.add(row));
+        tally.shape.sources = distinct(rows.iter().map(|row| row.key.src));
+        tally.shape.destinations = distinct(rows.iter().map(|row| row.key.dst));
+        let requests = rows.iter().filter(|row| row.key.role == Role::Request);
+        tally.shape.ports = distinct(requests.map(|row| row.key.port));
+        let measured: Vec<Measured> = rows.iter().map(|row| measure(question.metric, row)).collect();
         for dimension in BY {
+            tally.list(dimension, question, rows, &measured);
+        }
+        let amounts = measured.iter().filter_map(Measured::amount);
+        tally.total = amounts.sum::<f64>() + distinct(measured.iter().filter_map(Measured::thing)) as f64;
+        tally
+    }
+
+    /// Adds what each value of a dimension brought: amounts, and distinct things counted once for each value.
+    fn list(
+        &mut self,
+        dimension: Dimension,
+        question: &Question,
+        rows: &[&Conversation],
+        measured: &[Measured],
+    ) {
+        let mut brought: Vec<(Value, Measured)> = Vec::with_capacity(rows.len());
+        for (row, measured) in rows.iter().zip(measured) {
             for value in Grouping::values(dimension, row) {
                 // An address says nothing about itself.
-                if matches!(value, Value::Ip(ip) if question.key.addresses.contains(&ip.bits())) {
-                    continue;
-                }
-                match measured {
-                    Measured::Amount(amount) => *self.values.entry((dimension, value)).or_default() += amount,
-                    Measured::Thing(thing) => {
-                        if self.distinct.insert((dimension, value, thing)) {
-                            *self.values.entry((dimension, value)).or_default() += 1.0;
-                        }
-                    }
-                    Measured::Nothing => {}
+                let own = matches!(value, Value::Ip(ip) if question.key.addresses.contains(&ip.bits()));
+                if !own && !matches!(measured, Measured::Nothing) {
+                    brought.push((value, *measured));
                 }
             }
         }
-        if let Measured::Thing(thing) = measured {
-            self.total += f64::from(u8::from(self.all_distinct.insert(thing)));
+        brought.sort_unstable_by_key(|(value, measured)| (*value, measured.thing()));
+        brought.dedup_by(|a, b| a.0 == b.0 && a.1.thing().is_some() && a.1.thing() == b.1.thing());
+        for same in brought.chunk_by(|a, b| a.0 == b.0) {
+            let sum = same
+                .iter()
+                .map(|(_, measured)| measured.amount().unwrap_or(1.0))
+                .sum();
+            self.values
+                .extend(same.first().map(|(value, _)| ((dimension, *value), sum)));
         }
     }
+}
 
-    fn finished_shape(&self) -> Shape {
-        Shape {
-            sources: self.sources.len() as u64,
-            destinations: self.destinations.len() as u64,
-            ports: self.ports.len() as u64,
-            ..self.shape
-        }
-    }
+/// How many different ones there are.
+fn distinct<T: Ord>(things: impl Iterator<Item = T>) -> u64 {
+    let mut all: Vec<T> = things.collect();
+    all.sort_unstable();
+    all.dedup();
+    all.len() as u64
 }
 
 /// What a conversation adds to a metric.
@@ -192,6 +239,22 @@ enum Measured {
     /// One of a set that is counted.
     Thing(u128),
     Nothing,
+}
+
+impl Measured {
+    fn amount(&self) -> Option<f64> {
+        match self {
+            Self::Amount(amount) => Some(*amount),
+            _ => None,
+        }
+    }
+
+    fn thing(&self) -> Option<u128> {
+        match self {
+            Self::Thing(thing) => Some(*thing),
+            _ => None,
+        }
+    }
 }
 
 fn measure(metric: Metric, row: &Conversation) -> Measured {
@@ -221,16 +284,21 @@ fn measure(metric: Metric, row: &Conversation) -> Measured {
 
 impl Evidence {
     fn take_observed(&mut self, tally: Tally) {
-        self.now = tally.finished_shape();
+        self.now = tally.shape;
         self.total.observed = tally.total;
-        for (key, value) in tally.values {
-            self.parts.entry(key).or_default().observed = value;
-        }
+        let part = |observed| Part {
+            observed,
+            expected: 0.0,
+        };
+        self.parts = tally
+            .values
+            .into_iter()
+            .map(|(key, value)| (key, part(value)))
+            .collect();
     }
 
     fn take_expected(&mut self, tally: Tally) {
-        let shape = tally.finished_shape();
-        self.usual = sum(&self.usual, &shape);
+        self.usual = sum(&self.usual, &tally.shape);
         self.total.expected += tally.total;
         for (key, value) in tally.values {
             self.parts.entry(key).or_default().expected += value;
@@ -296,7 +364,7 @@ mod tests {
     use crate::engine::Config;
     use crate::engine::plan::Plan;
     use crate::engine::test_data::rule;
-    use crate::model::{ConversationKey, Interval, Origin, Rule};
+    use crate::model::{ConversationKey, Interval, Ip, Origin, Rule};
     use std::time::Duration;
 
     fn plan(metric: Metric) -> Plan {

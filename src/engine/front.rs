@@ -1,13 +1,18 @@
 //! The half of the engine that scales with traffic: meter, enrich, aggregate. It holds no baseline.
 
 use super::config::Config;
-use super::partial::Partial;
+use super::exporting::{ExportStats, Exporting};
+use super::partial::{Bulletin, Partial};
 use crate::aggregate::Conversations;
+use crate::collect::{Account, Memory};
 use crate::enrich::Origins;
 use crate::filter::Filter;
 use crate::meter::{self, Meter, Names, Sink};
-use crate::model::{Conversation, ConversationKey, Counters, FlowRecord, Timestamp};
+use crate::model::{
+    Conversation, ConversationKey, Counters, ExportFault, ExportMessage, FlowRecord, Ip, Timestamp,
+};
 use crate::wire::Packet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +21,8 @@ use std::time::Duration;
 pub struct FrontStats {
     /// The meter's.
     pub meter: meter::Stats,
+    /// Flow export's.
+    pub export: ExportStats,
     /// Conversations whose external address was folded into its network for lack of room.
     pub folded: u64,
     /// Conversations refused for lack of room.
@@ -41,6 +48,7 @@ impl FrontStats {
                 fragments_dropped: a.fragments_dropped + b.fragments_dropped,
                 active: a.active + b.active,
             },
+            export: self.export.plus(&other.export),
             folded: self.folded + other.folded,
             refused: self.refused + other.refused,
             names_dropped: self.names_dropped + other.names_dropped,
@@ -59,6 +67,9 @@ pub struct Front {
     filter: Option<Filter>,
     interval: Duration,
     lateness: Duration,
+    exporting: Exporting,
+    /// Ticks that ended and wait for the flow export of their time.
+    held: VecDeque<Partial>,
 }
 
 impl Front {
@@ -79,6 +90,8 @@ impl Front {
             filter: config.filter.as_deref().and_then(|text| Filter::parse(text).ok()),
             interval: config.interval,
             lateness: config.lateness,
+            exporting: Exporting::new(config),
+            held: VecDeque::new(),
         }
     }
 
@@ -96,8 +109,15 @@ impl Front {
         self.meter.observe(at, packet, &mut sink);
     }
 
-    /// Ends the tick that ends at `until`.
-    pub fn flush(&mut self, until: Timestamp) -> Partial {
+    /// Takes in one message of flow export; ticks from `oldest` on are open.
+    #[inline]
+    pub fn collect(&mut self, message: &ExportMessage<'_>, oldest: Timestamp) {
+        self.exporting
+            .observe(message, oldest, &self.origins, self.filter.as_ref());
+    }
+
+    /// Ends the tick that ends at `until`. What it brought comes out of [`Front::release`].
+    pub fn flush(&mut self, until: Timestamp) {
         let mut sink = Growth {
             table: &mut self.table,
             origins: &self.origins,
@@ -106,12 +126,60 @@ impl Front {
         // Growth is put into the present interval, so packets are late when they lie before it.
         self.meter
             .sweep(until, until.floor(self.interval) - self.lateness, &mut sink);
-        Partial {
+        self.exporting.advance(until);
+        self.held.push_back(Partial {
             until,
             conversations: self.table.take(),
+            exported: Vec::new(),
             heard: self.names.take(),
             stats: self.stats(),
+        });
+    }
+
+    /// How the exporters do.
+    pub fn bulletin(&mut self) -> Bulletin {
+        Bulletin {
+            accounts: self.exporting.accounts(),
+            sightings: self.exporting.sightings(),
         }
+    }
+
+    /// The oldest tick that ended at or before `until` and has not been released, with the flow export of its time.
+    pub fn release(&mut self, until: Timestamp) -> Option<Partial> {
+        let (held, open) = (self.held.front().map(|p| p.until), self.exporting.next());
+        // Export tells of ticks before the first one that passed here.
+        let early = open.filter(|&open| held.is_none_or(|held| open < held));
+        if let Some((end, exported)) = early.and_then(|_| self.exporting.take(until)) {
+            return Some(Partial {
+                exported,
+                ..Partial::empty(end, self.stats())
+            });
+        }
+        let mut partial = self.held.pop_front_if(|partial| partial.until <= until)?;
+        if let Some((_, exported)) = self.exporting.take(partial.until) {
+            partial.exported = exported;
+        }
+        Some(partial)
+    }
+
+    /// Something that was wrong with flow export, to be named; all is counted.
+    pub fn fault(&mut self) -> Option<ExportFault> {
+        self.exporting.fault()
+    }
+
+    /// Every exporter's account, in order of address.
+    pub fn accounts(&self) -> Vec<(Ip, Account)> {
+        self.exporting.accounts()
+    }
+
+    /// Templates and sampling rates, to decode with after a restart.
+    pub fn memory(&self) -> Memory {
+        self.exporting.snapshot()
+    }
+
+    /// Takes over what was known of exporters.
+    pub fn remember(&mut self, memory: Memory) {
+        self.exporting.restore(memory);
     }
 
     /// Ends every flow: no more packets will come.
@@ -126,17 +194,20 @@ impl Front {
 
     /// Whether no conversation is being metered and nothing waits for the next flush.
     pub fn is_idle(&self) -> bool {
-        self.meter.stats().active == 0 && self.table.rows().is_empty()
+        let settled = self.exporting.next().is_none() && self.held.is_empty();
+        self.meter.stats().active == 0 && self.table.rows().is_empty() && settled
     }
 
     /// What was counted so far.
     pub fn stats(&self) -> FrontStats {
+        let (folded, refused) = self.exporting.given_up();
         FrontStats {
             meter: self.meter.stats(),
-            folded: self.table.folded(),
-            refused: self.table.refused(),
+            export: self.exporting.stats(),
+            folded: self.table.folded() + folded,
+            refused: self.table.refused() + refused,
             names_dropped: self.names.dropped(),
-            memory: (self.meter.memory() + self.table.memory()) as u64,
+            memory: (self.meter.memory() + self.table.memory() + self.exporting.memory()) as u64,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::ledger::{Event, Ledger};
 use super::memo::Memo;
 use super::partial::Partial;
 use super::plan::{Plan, PlanError};
+use super::quality::Quality;
 use super::scoring::{Load, Thresholds};
 use super::series::EntityState;
 use crate::aggregate::{Added, Conversations, Entities, Recent};
@@ -20,12 +21,15 @@ use std::sync::Arc;
 mod closing;
 mod findings;
 mod persist;
+mod quality;
 mod scanning;
 mod stats;
 mod strangers;
 mod teaching;
 
 use findings::Pending;
+pub(super) use quality::ended;
+use quality::{Doubts, Pairing};
 pub use stats::{JudgeStats, Watched};
 use strangers::Stranger;
 
@@ -79,6 +83,11 @@ pub struct Judge {
     pending: BTreeMap<Timestamp, Vec<Partial>>,
     watermarks: Vec<Timestamp>,
     fronts: Vec<FrontStats>,
+    quality: Quality,
+    doubts: Doubts,
+    pairing: Pairing,
+    /// Packets and messages taken in up to the newest review.
+    received: u64,
     charts_left: usize,
     /// Entities of a view that may have baselines.
     baselines: usize,
@@ -149,6 +158,10 @@ impl Judge {
             pending: BTreeMap::new(),
             watermarks: vec![Timestamp::MIN; fronts],
             fronts: vec![FrontStats::default(); fronts],
+            quality: Quality::default(),
+            doubts: Doubts::new(),
+            pairing: Pairing::default(),
+            received: 0,
             charts_left: if config.history == 0 { 0 } else { shares.histories },
             baselines: shares.baselines,
             stats: JudgeStats::default(),
@@ -199,8 +212,12 @@ impl Judge {
     fn tick(&mut self, until: Timestamp, partials: Vec<Partial>) {
         self.enter(until);
         let known = self.table.rows().len();
-        for partial in partials {
+        for partial in &partials {
             partial.conversations.iter().for_each(|row| self.roll_up(row));
+            partial.exported.iter().for_each(|row| self.roll_up(row));
+        }
+        for partial in partials {
+            self.pair(&partial.exported);
             partial
                 .heard
                 .into_iter()
@@ -230,7 +247,7 @@ impl Judge {
         }
         let first = self.started.is_none();
         self.started = self.started.or(Some(start));
-        let late_before = self.fronts.iter().map(|f| f.meter.late_packets).sum();
+        let late_before = self.late();
         self.present = Some(Present {
             interval,
             partial: first && start > interval.start,
@@ -291,6 +308,14 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// Packets and Flow Records that came too late to be counted.
+    fn late(&self) -> u64 {
+        self.fronts
+            .iter()
+            .map(|f| f.meter.late_packets + f.export.late_records)
+            .sum()
     }
 
     /// Whether findings may be reported yet.

@@ -288,6 +288,7 @@ fn filter_text(entity: &Entity) -> String {
             Dimension::DstPort => format!("dst port {value}"),
             Dimension::SrcPort => format!("src port {value}"),
             Dimension::Protocol => format!("proto {value}"),
+            Dimension::Exporter => "any".to_owned(),
         })
         .collect();
     if terms.is_empty() {

@@ -9,6 +9,7 @@
 mod clock;
 mod config;
 mod evidence;
+mod exporting;
 mod front;
 mod hosts;
 mod judge;
@@ -16,23 +17,28 @@ mod ledger;
 mod memo;
 mod partial;
 mod plan;
+mod quality;
 mod scoring;
 mod series;
+mod spread;
 mod state;
 
-pub use config::Config;
+pub use config::{Config, ExporterRule};
+pub use exporting::ExportStats;
 pub use front::{Front, FrontStats};
 pub use judge::{Judge, JudgeStats, Watched};
 pub use ledger::{Event, What};
-pub use partial::Partial;
+pub use partial::{Bulletin, Partial, Sighting};
 pub use plan::PlanError;
 pub use state::{Snapshot, StateError};
 
+use crate::collect::Account;
 use crate::enrich::Origins;
-use crate::model::{Anomaly, RawPacket, Timestamp};
+use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, Timestamp};
 use crate::wire::{Packet, Undecoded, decode};
 use clock::{Clock, Seen};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Both halves on one thread. See the module's documentation.
 #[derive(Debug)]
@@ -41,6 +47,10 @@ pub struct Engine {
     clock: Clock,
     fronts: Vec<Front>,
     judge: Judge,
+    /// How long a tick waits for flow export of its time; zero until some comes.
+    delay: Duration,
+    /// Start of the oldest tick that flow export may still tell of.
+    horizon: Timestamp,
 }
 
 impl Engine {
@@ -58,6 +68,8 @@ impl Engine {
                 .map(|_| Front::new(&config, Arc::clone(&origins)))
                 .collect(),
             judge: Judge::new(Arc::clone(&config), origins, fronts)?,
+            delay: Duration::ZERO,
+            horizon: Timestamp::MIN,
             config,
         })
     }
@@ -70,15 +82,7 @@ impl Engine {
     #[inline]
     pub fn observe(&mut self, raw: &RawPacket<'_>) -> Result<(), Undecoded> {
         let packet = decode(raw.link, raw.octets, raw.original_length, self.config.decap)?;
-        let at = match self.clock.see(raw.at) {
-            Seen::Inside => raw.at,
-            Seen::Crossed => {
-                self.advance(raw.at);
-                raw.at
-            }
-            // A single instant far ahead of all others: until a second one confirms it, it happens now.
-            Seen::Doubtful => self.clock.newest(),
-        };
+        let at = self.come_to(raw.at);
         let front = self.front_of(&packet);
         if let Some(front) = self.fronts.get_mut(front) {
             front.observe(at, &packet);
@@ -86,12 +90,41 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes in one message of flow export. What is wrong with it is counted, and named by [`Engine::fault`].
+    pub fn collect(&mut self, message: &ExportMessage<'_>) {
+        let at = self.come_to(message.at);
+        if self.delay.is_zero() {
+            self.delay = exporting::delay(&self.config);
+            // Ticks that were judged already stay as they are.
+        }
+        // Nothing is open from before a pause in which nothing happened.
+        self.horizon = self.horizon.max((at - self.delay).floor(self.config.tick));
+        let front = self.front_of_exporter(message.exporter);
+        if let Some(front) = self.fronts.get_mut(front) {
+            front.collect(&ExportMessage { at, ..*message }, self.horizon);
+        }
+    }
+
+    /// When something happens that says it happens at `at`; ticks before it end.
+    #[inline]
+    fn come_to(&mut self, at: Timestamp) -> Timestamp {
+        match self.clock.see(at) {
+            Seen::Inside => at,
+            Seen::Crossed => {
+                self.advance(at);
+                at
+            }
+            // A single instant far ahead of all others: until a second one confirms it, it happens now.
+            Seen::Doubtful => self.clock.newest(),
+        }
+    }
+
     /// Says that event time has come to `at`: ticks and intervals before it end.
     #[cold]
     pub fn advance(&mut self, at: Timestamp) {
         while let Some(until) = self.clock.next_tick(at) {
             self.flush(until);
-            let idle = self.fronts.iter().all(Front::is_idle);
+            let idle = self.fronts.iter().all(Front::is_idle) && !self.judge.is_waiting();
             if idle {
                 self.clock.skip_to(at);
             }
@@ -105,7 +138,26 @@ impl Engine {
             front.finish();
         }
         self.flush(until);
+        self.release(until);
         self.judge.finish();
+    }
+
+    /// The next thing that was wrong with flow export, to be named. All is counted, a bounded number is named.
+    pub fn fault(&mut self) -> Option<ExportFault> {
+        self.fronts.iter_mut().find_map(Front::fault)
+    }
+
+    /// Every exporter's account, in order of address.
+    pub fn accounts(&self) -> Vec<(Ip, Account)> {
+        let mut all: Vec<_> = self.fronts.iter().flat_map(Front::accounts).collect();
+        all.sort_by_key(|(exporter, _)| *exporter);
+        all
+    }
+
+    /// Says that `count` packets or messages were dropped on their way here: the present interval is not whole, if that
+    /// is much of it.
+    pub fn lost(&mut self, count: u64) {
+        self.judge.lose(count);
     }
 
     /// The next thing that happened to an anomaly.
@@ -137,7 +189,10 @@ impl Engine {
 
     /// What was learned, to carry on later.
     pub fn snapshot(&self) -> Snapshot {
-        self.judge.snapshot()
+        Snapshot {
+            exporters: self.fronts.iter().map(Front::memory).collect(),
+            ..self.judge.snapshot()
+        }
     }
 
     /// Carries on with what an earlier run learned.
@@ -145,14 +200,44 @@ impl Engine {
     /// # Errors
     ///
     /// [`StateError`]: it was learned under another interval; nothing was taken over.
-    pub fn restore(&mut self, snapshot: Snapshot) -> Result<(), StateError> {
+    pub fn restore(&mut self, mut snapshot: Snapshot) -> Result<(), StateError> {
+        // Templates are good whatever becomes of the baselines; a Front makes no use of another's.
+        for memory in std::mem::take(&mut snapshot.exporters) {
+            self.fronts
+                .iter_mut()
+                .for_each(|front| front.remember(memory.clone()));
+        }
         self.judge.restore(snapshot)
     }
 
     fn flush(&mut self, until: Timestamp) {
-        for (i, front) in self.fronts.iter_mut().enumerate() {
-            self.judge.accept(i, front.flush(until));
+        for front in &mut self.fronts {
+            front.flush(until);
+            self.judge.hear(front.bulletin());
         }
+        if let Some(interval) = judge::ended(until, self.config.interval) {
+            let stats = self.front_stats();
+            self.judge
+                .review(interval, stats.meter.packets + stats.export.messages);
+        }
+        self.release(until - self.delay);
+    }
+
+    /// Hands the ticks that ended at or before `until` to the Judge.
+    fn release(&mut self, until: Timestamp) {
+        for (i, front) in self.fronts.iter_mut().enumerate() {
+            while let Some(partial) = front.release(until) {
+                self.judge.accept(i, partial);
+            }
+        }
+        self.horizon = self.horizon.max(until);
+    }
+
+    /// Which Front collects from an exporter: all its sessions, for they share its Templates.
+    fn front_of_exporter(&self, exporter: Ip) -> usize {
+        let bits = exporter.bits();
+        let mixed = (bits as u64 ^ (bits >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % self.fronts.len().max(1)
     }
 
     /// Which Front meters a packet: both directions and all fragments of a conversation go to the same one.

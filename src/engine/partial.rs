@@ -1,8 +1,9 @@
 //! What crosses the seam: one tick's aggregate of one Front.
 
 use super::front::FrontStats;
+use crate::collect::Account;
 use crate::meter::Hearing;
-use crate::model::{Conversation, Timestamp};
+use crate::model::{Conversation, Ip, Timestamp};
 
 /// The partial aggregate of one tick of one Front.
 ///
@@ -13,8 +14,41 @@ pub struct Partial {
     pub until: Timestamp,
     /// Aggregated Flows by what they grew in this tick.
     pub conversations: Vec<Conversation>,
+    /// The same of flow export, where one direction does not know what became of the other.
+    pub exported: Vec<Conversation>,
     /// What was heard of names.
     pub heard: Vec<Hearing>,
     /// What the Front counted since it began.
     pub stats: FrontStats,
+}
+
+impl Partial {
+    /// A tick in which nothing happened.
+    pub fn empty(until: Timestamp, stats: FrontStats) -> Self {
+        Self {
+            until,
+            conversations: Vec::new(),
+            exported: Vec::new(),
+            heard: Vec::new(),
+            stats,
+        }
+    }
+}
+
+/// How the exporters of one Front do at the end of a tick. It crosses the seam at once, before the flows of its time.
+#[derive(Clone, Debug, Default)]
+pub struct Bulletin {
+    /// Every exporter's account, in order of address.
+    pub accounts: Vec<(Ip, Account)>,
+    /// Who saw which flow, a sample.
+    pub sightings: Vec<Sighting>,
+}
+
+/// An exporter told of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sighting {
+    /// Stands for the flow in one direction.
+    pub flow: u64,
+    /// Who told.
+    pub exporter: Ip,
 }

@@ -4,6 +4,7 @@ use super::hosts::Hosts;
 use super::scoring::Load;
 use super::series::EntityState;
 use crate::aggregate::EntityKey;
+use crate::collect::Memory;
 use crate::detect::{Newcomers, ThetaEstimate};
 use crate::model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub(super) load: Load,
     pub(super) theta: ThetaEstimate,
     pub(super) new_hosts: Vec<u32>,
+    /// Templates and sampling rates, by Front.
+    pub(super) exporters: Vec<Memory>,
 }
 
 /// What was learned in one view; `name` says which (its dimensions, filter and metrics).

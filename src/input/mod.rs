@@ -9,7 +9,7 @@
 //! What is wrong with a capture is a [`Fault`](crate::model::Fault) with the file and the offset in the uncompressed
 //! stream. It costs only the record, where the next one can be found again. Per file [`NAMED_FAULTS`] are handed out and
 //! then one that sums up the rest, so that a hostile file cannot flood anyone; [`Counters::faults`] has them all, and is
-//! what totals are to be made from. `write` makes captures.
+//! what totals are to be made from. `messages` finds flow export in frames. `write` makes captures.
 
 pub mod batch;
 mod decompress;
@@ -18,6 +18,7 @@ mod interface;
 pub mod kernel;
 mod ledger;
 mod merge;
+pub mod messages;
 mod order;
 mod pcap;
 mod pcapng;

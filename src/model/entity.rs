@@ -28,10 +28,12 @@ pub enum Dimension {
     SrcPort,
     /// IANA protocol number.
     Protocol,
+    /// Who exported: for anomalies of the data itself. Traffic is not grouped by it.
+    Exporter,
 }
 
 impl Dimension {
-    /// All of them, in the order in which contributors are listed.
+    /// All by which traffic is grouped, in the order in which contributors are listed.
     pub const ALL: [Self; 10] = [
         Self::SrcIp,
         Self::DstIp,
@@ -58,6 +60,7 @@ impl Dimension {
             Self::DstPort => "dst_port",
             Self::SrcPort => "src_port",
             Self::Protocol => "protocol",
+            Self::Exporter => "exporter",
         }
     }
 }

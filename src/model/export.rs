@@ -32,8 +32,10 @@ pub struct ExportMessage<'a> {
 /// What a Flow Record says when an exporter sent it; zero and `None` where the record does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// Address of the Exporter; for sFlow the agent's.
+    /// Address of the Exporter, as the transport shows it.
     pub exporter: Ip,
+    /// Address of the sFlow agent as it names itself, which a relay or NAT does not change.
+    pub agent: Option<Ip>,
     /// observationDomainId, source ID (NetFlow v9), engine type and ID (v5, v7), sub-agent ID (sFlow).
     pub domain: u32,
     /// ingressInterface.
@@ -76,6 +78,7 @@ impl Exported {
     pub fn by(exporter: Ip) -> Self {
         Self {
             exporter,
+            agent: None,
             domain: 0,
             in_if: 0,
             out_if: 0,

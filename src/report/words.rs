@@ -20,6 +20,7 @@ pub const fn dimension(dimension: Dimension) -> &'static str {
         Dimension::DstPort => "port",
         Dimension::SrcPort => "source port",
         Dimension::Protocol => "protocol",
+        Dimension::Exporter => "exporter",
     }
 }
 
@@ -99,6 +100,7 @@ pub fn entity(entity: &Entity) -> String {
             Dimension::DstPort => "port",
             Dimension::SrcPort => "from port",
             Dimension::Protocol => "protocol",
+            Dimension::Exporter => "exporter",
         };
         format!("{before} {}", value(dim, val))
     };

@@ -15,6 +15,12 @@ pub(super) struct Header<'a> {
     pub protocol: u8,
     pub bytes: u32,
     pub fragment: Fragment,
+    /// Where a fragment begins in its datagram, in units of 8 octets.
+    pub offset: u16,
+    /// Whether fragments follow.
+    pub more: bool,
+    /// Whether the frame ends before the packet does.
+    pub cut: bool,
     /// From the transport header on, as far as captured, without what lies behind the stated length.
     pub body: Cursor<'a>,
 }
@@ -87,6 +93,9 @@ fn v4_fields<'a>(
         protocol: header.protocol().0,
         bytes,
         fragment: fragment(header.fragments_offset().value(), header.more_fragments(), id),
+        offset: header.fragments_offset().value(),
+        more: header.more_fragments(),
+        cut: at.octets().len() < bytes as usize,
         body: at.at_most(bytes as usize).skip_or_end(header_octets),
     })
 }
@@ -117,6 +126,9 @@ pub(super) fn v6(at: Cursor<'_>, original_length: u32) -> Result<Header<'_>, Und
         protocol: chain.protocol,
         bytes,
         fragment: chain.fragment,
+        offset: chain.offset,
+        more: chain.more,
+        cut: at.octets().len() < bytes as usize,
         body: chain.body,
     })
 }
@@ -155,6 +167,8 @@ const MAX_EXTENSIONS: usize = 16;
 struct Chain<'a> {
     protocol: u8,
     fragment: Fragment,
+    offset: u16,
+    more: bool,
     body: Cursor<'a>,
 }
 
@@ -165,6 +179,8 @@ fn extensions(next: u8, at: Cursor<'_>) -> Chain<'_> {
     let mut chain = Chain {
         protocol: next,
         fragment: Fragment::None,
+        offset: 0,
+        more: false,
         body: at,
     };
     for _ in 0..MAX_EXTENSIONS {
@@ -172,7 +188,7 @@ fn extensions(next: u8, at: Cursor<'_>) -> Chain<'_> {
             break;
         };
         if chain.protocol == FRAGMENT {
-            chain.fragment = fragment_header(chain.body);
+            fragment_header(&mut chain);
         }
         chain.protocol = next;
         chain.body = chain.body.skip_or_end(octets);
@@ -197,10 +213,10 @@ fn extension(number: u8, at: Cursor<'_>) -> Option<(u8, usize)> {
     (!ends_here).then_some((next, octets))
 }
 
-fn fragment_header(at: Cursor<'_>) -> Fragment {
-    match at.u16(2).zip(at.u32(4)) {
-        Some((offset_and_more, id)) => fragment(offset_and_more >> 3, offset_and_more & 1 == 1, id),
-        None => Fragment::None,
+fn fragment_header(chain: &mut Chain<'_>) {
+    if let Some((offset_and_more, id)) = chain.body.u16(2).zip(chain.body.u32(4)) {
+        (chain.offset, chain.more) = (offset_and_more >> 3, offset_and_more & 1 == 1);
+        chain.fragment = fragment(chain.offset, chain.more, id);
     }
 }
 

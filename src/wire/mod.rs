@@ -2,10 +2,13 @@
 //!
 //! * [`decode`] reads one captured frame down to its Flow Key ([`Packet`]), whatever the link.
 //! * [`dns`] reads DNS messages, [`tls`] the server name a TLS client asks for, both from [`Packet::payload`].
+//! * [`carried`] reads a frame down to what IP carries, for whoever puts fragments and streams together.
+//! * [`sflow`] reads sFlow datagrams down to the packets they sample.
 //!
 //! Invariants: no allocation; no look past the end; every loop consumes octets or a budget, so that time is linear in
 //! the frame's length; checksums are not verified, because offloading leaves them wrong in captures.
 
+pub mod carried;
 mod cursor;
 pub mod dns;
 mod ethernet;
@@ -14,6 +17,7 @@ mod ip;
 mod link;
 mod mpls;
 mod ppp;
+pub mod sflow;
 pub mod tls;
 mod transport;
 mod tunnel;

@@ -76,13 +76,26 @@ impl Walk {
         }
     }
 
+    /// Walks from `next` at `at` down to the outermost IP header.
     #[inline(never)]
-    fn descend<'a>(&mut self, mut next: Next, mut at: Cursor<'a>) -> Result<Packet<'a>, Undecoded> {
+    pub fn header<'a>(&mut self, next: Next, at: Cursor<'a>) -> Result<ip::Header<'a>, Undecoded> {
+        self.outermost(next, at)
+    }
+
+    #[inline(never)]
+    fn descend<'a>(&mut self, next: Next, at: Cursor<'a>) -> Result<Packet<'a>, Undecoded> {
+        let header = self.outermost(next, at)?;
+        self.packet(header)
+    }
+
+    /// The loop itself. Inlined so that a packet is made of the header in place.
+    #[inline(always)]
+    fn outermost<'a>(&mut self, mut next: Next, mut at: Cursor<'a>) -> Result<ip::Header<'a>, Undecoded> {
         loop {
             self.spend(at)?;
             (next, at) = match next {
-                Next::Ipv4 => return self.packet(ip::v4(at, self.original_length)?),
-                Next::Ipv6 => return self.packet(ip::v6(at, self.original_length)?),
+                Next::Ipv4 => return ip::v4(at, self.original_length),
+                Next::Ipv6 => return ip::v6(at, self.original_length),
                 Next::Ip => ip::by_version(at)?,
                 Next::Ethernet => ethernet::header(at)?,
                 Next::EtherType(number) => ethernet::ethertype(number, at)?,

@@ -56,9 +56,11 @@ impl Judge {
         };
         let interval = present.interval;
         let silent = self.table.rows().is_empty();
-        let whole = whole && !present.partial && !silent;
+        let marked = self.quality.marks(interval).next().is_some();
+        let whole = whole && !present.partial && !silent && !marked;
+        self.stats.marked_intervals += u64::from(marked);
         self.stats.intervals += 1;
-        self.stats.partial_intervals += u64::from(!whole && !silent);
+        self.stats.partial_intervals += u64::from(!whole && !silent && !marked);
         self.stats.missing_intervals += u64::from(silent);
         self.close_strangers(interval);
         for view in 0..self.views.len() {

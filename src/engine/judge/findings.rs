@@ -190,10 +190,11 @@ impl Judge {
         if present.partial {
             notes.push("The capture begins in the middle of this interval.".to_owned());
         }
-        let late: u64 = self.fronts.iter().map(|f| f.meter.late_packets).sum();
+        notes.extend(self.quality.marks(present.interval).cloned());
+        let late = self.late();
         if late > present.late_before {
             notes.push(format!(
-                "{} packets of this interval came late and are not counted.",
+                "{} packets or Flow Records of this interval came late and are not counted.",
                 late - present.late_before
             ));
         }

@@ -30,6 +30,7 @@ impl Judge {
             load: self.load,
             theta: self.theta.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
+            exporters: Vec::new(),
         }
     }
 

@@ -14,6 +14,10 @@ pub struct JudgeStats {
     pub partial_intervals: u64,
     /// Conversations of the present interval and all closed ones.
     pub conversations: u64,
+    /// Packets and messages dropped before they could be read.
+    pub dropped_before: u64,
+    /// Intervals that were marked: data is missing from them.
+    pub marked_intervals: u64,
     /// Entities and series by view.
     pub watched: Vec<Watched>,
     /// Entities refused for lack of room.

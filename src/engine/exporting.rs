@@ -1,0 +1,379 @@
+//! The half of a Front that collects flow export: Flow Records become what conversations grew by, each over its time.
+//!
+//! Which exporter, interface or direction counts is configured ([`ExporterRule`]), so that a conversation that
+//! several exporters see counts once. Counters are scaled by the sampling rate here, where they begin to be compared
+//! with others; the Flow Record keeps the raw ones.
+
+use super::config::{Config, ExporterRule};
+use super::partial::Sighting;
+use super::spread::{Spread, Stretch};
+use crate::collect::{Account, Collector, Memory, Sink};
+use crate::enrich::Origins;
+use crate::filter::Filter;
+use crate::model::{
+    Conversation, ConversationKey, Counters, ExportFault, ExportMessage, Exported, FlowKey, FlowRecord,
+    Handshake, Ip, Origin, Reverse, Role, Timestamp,
+};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Faults of export that wait to be named; more are counted by their exporter only.
+const NAMED: usize = 64;
+/// Sightings kept per tick: enough to estimate a share by.
+const SIGHTINGS: usize = 1024;
+/// One in so many flows is compared between exporters.
+const COMPARED: u64 = 64;
+/// firewallEvent "flow denied" (IANA, element 233).
+const DENIED: u8 = 3;
+
+/// What a Front counted of flow export; sums over Fronts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportStats {
+    /// Messages taken in.
+    pub messages: u64,
+    /// Flow Records decoded.
+    pub records: u64,
+    /// Packets they stand for, scaled by sampling.
+    pub packets: u64,
+    /// Octets they stand for, scaled by sampling.
+    pub bytes: u64,
+    /// Records that do not count, by configuration.
+    pub uncounted: u64,
+    /// Records that began before the oldest open tick.
+    pub late_records: u64,
+    /// Octets of them that are in no interval.
+    pub late_bytes: u64,
+    /// Messages, Sets and samples that could not be read.
+    pub faults: u64,
+}
+
+impl ExportStats {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            records: self.records + other.records,
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+            uncounted: self.uncounted + other.uncounted,
+            late_records: self.late_records + other.late_records,
+            late_bytes: self.late_bytes + other.late_bytes,
+            faults: self.faults + other.faults,
+        }
+    }
+}
+
+/// Flow export in a Front.
+#[derive(Debug)]
+pub(super) struct Exporting {
+    collector: Collector,
+    spread: Spread,
+    rules: Vec<ExporterRule>,
+    stats: ExportStats,
+    faults: VecDeque<ExportFault>,
+    sightings: Vec<Sighting>,
+    /// The exporter of the newest record and the rule for it: exporters send many records in a row.
+    newest: Option<(Ip, Option<usize>)>,
+}
+
+impl Exporting {
+    pub(super) fn new(config: &Config) -> Self {
+        let shares = config.shares(1);
+        let ticks = config.export_lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
+        let limit = shares.spread / usize::try_from(ticks).unwrap_or(usize::MAX);
+        Self {
+            collector: Collector::new(config.collecting.clone()),
+            spread: Spread::new(config.tick, limit.max(64), config.metering.seed),
+            rules: config.exporters.clone(),
+            stats: ExportStats::default(),
+            faults: VecDeque::new(),
+            sightings: Vec::new(),
+            newest: None,
+        }
+    }
+
+    /// Takes in one message that came at `message.at`; ticks from `oldest` on are open.
+    pub(super) fn observe(
+        &mut self,
+        message: &ExportMessage<'_>,
+        oldest: Timestamp,
+        origins: &Origins,
+        filter: Option<&Filter>,
+    ) {
+        self.stats.messages += 1;
+        self.spread.open(oldest, message.at);
+        let mut taking = Taking {
+            spread: &mut self.spread,
+            rules: &self.rules,
+            stats: &mut self.stats,
+            faults: &mut self.faults,
+            sightings: &mut self.sightings,
+            newest: &mut self.newest,
+            origins,
+            filter,
+        };
+        self.collector.observe(message, &mut taking);
+    }
+
+    /// Says what time it is: Templates grow old.
+    pub(super) fn advance(&mut self, at: Timestamp) {
+        self.collector.advance(at);
+    }
+
+    /// End of the tick that leaves next.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.spread.next()
+    }
+
+    /// Takes out the oldest tick if it ends at or before `until`.
+    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Vec<Conversation>)> {
+        self.spread.take(until)
+    }
+
+    /// Which flows were seen by whom in this tick, a sample.
+    pub(super) fn sightings(&mut self) -> Vec<Sighting> {
+        std::mem::take(&mut self.sightings)
+    }
+
+    /// Every exporter's account, in order of address.
+    pub(super) fn accounts(&self) -> Vec<(Ip, Account)> {
+        self.collector
+            .accounts()
+            .map(|(ip, account)| (ip, *account))
+            .collect()
+    }
+
+    pub(super) fn fault(&mut self) -> Option<ExportFault> {
+        self.faults.pop_front()
+    }
+
+    pub(super) fn snapshot(&self) -> Memory {
+        self.collector.snapshot()
+    }
+
+    pub(super) fn restore(&mut self, memory: Memory) {
+        self.collector.restore(memory);
+    }
+
+    pub(super) fn stats(&self) -> ExportStats {
+        let late = self.spread.late();
+        ExportStats {
+            late_records: late.records,
+            late_bytes: late.bytes,
+            ..self.stats
+        }
+    }
+
+    /// Conversations folded and refused for lack of room.
+    pub(super) fn given_up(&self) -> (u64, u64) {
+        self.spread.given_up()
+    }
+
+    /// Octets it occupies.
+    pub(super) fn memory(&self) -> usize {
+        self.spread.memory() + self.collector.memory()
+    }
+}
+
+/// Takes records in as they are decoded.
+struct Taking<'a> {
+    spread: &'a mut Spread,
+    rules: &'a [ExporterRule],
+    stats: &'a mut ExportStats,
+    faults: &'a mut VecDeque<ExportFault>,
+    sightings: &'a mut Vec<Sighting>,
+    newest: &'a mut Option<(Ip, Option<usize>)>,
+    origins: &'a Origins,
+    filter: Option<&'a Filter>,
+}
+
+impl Sink for Taking<'_> {
+    #[inline]
+    fn record(&mut self, record: &FlowRecord) {
+        self.stats.records += 1;
+        let Some(export) = &record.export else { return };
+        let rule = self.rule(export.exporter);
+        if rule.is_some_and(|rule| !rule.counts_record(export)) {
+            self.stats.uncounted += 1;
+            return;
+        }
+        let scale = scale_of(record, export);
+        let key = conversation(record);
+        let counters = counters(record, scale);
+        if counters == Counters::default() {
+            return;
+        }
+        self.stats.packets += counters.packets;
+        self.stats.bytes += counters.bytes;
+        self.sight(record, export);
+        self.grow(&key, record, counters);
+        if let Some(reverse) = &record.reverse {
+            let counters = reverse_counters(reverse, scale);
+            self.stats.packets += counters.packets;
+            self.stats.bytes += counters.bytes;
+            self.grow(&reversed(&key), record, counters);
+        }
+    }
+
+    fn fault(&mut self, fault: ExportFault) {
+        self.stats.faults += 1;
+        if self.faults.len() < NAMED {
+            self.faults.push_back(fault);
+        }
+    }
+}
+
+impl Taking<'_> {
+    /// The first rule that speaks of an exporter.
+    #[inline]
+    fn rule(&mut self, exporter: Ip) -> Option<&ExporterRule> {
+        let index = match *self.newest {
+            Some((newest, index)) if newest == exporter => index,
+            _ => {
+                let index = self.rules.iter().position(|rule| rule.address.contains(exporter));
+                *self.newest = Some((exporter, index));
+                index
+            }
+        };
+        self.rules.get(index?)
+    }
+
+    #[inline]
+    fn grow(&mut self, key: &ConversationKey, record: &FlowRecord, counters: Counters) {
+        let origins = || (self.origins.origin(key.src), self.origins.origin(key.dst));
+        if let Some(filter) = self.filter
+            && !passes(filter, key, &counters, origins())
+        {
+            return;
+        }
+        let stretch = Stretch {
+            start: record.start,
+            end: record.end,
+            counters,
+        };
+        self.spread.add(key, &stretch, origins);
+    }
+
+    /// Remembers one in many flows with who saw it: where two exporters see the same, it counts twice.
+    #[inline]
+    fn sight(&mut self, record: &FlowRecord, export: &Exported) {
+        let flow = flow_hash(&record.key);
+        if flow.is_multiple_of(COMPARED) && self.sightings.len() < SIGHTINGS {
+            self.sightings.push(Sighting {
+                flow,
+                exporter: export.exporter,
+            });
+        }
+    }
+}
+
+/// A number that stands for a flow in one direction, the same everywhere.
+#[inline]
+fn flow_hash(key: &FlowKey) -> u64 {
+    let ends = key.src.bits() ^ key.dst.bits().rotate_left(64);
+    let ports = u64::from(key.src_port) << 24 | u64::from(key.dst_port) << 8 | u64::from(key.protocol);
+    let mixed =
+        ((ends >> 64) as u64 ^ (ends as u64).rotate_left(29) ^ ports).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 31)
+}
+
+fn passes(filter: &Filter, key: &ConversationKey, counters: &Counters, origins: (Origin, Origin)) -> bool {
+    filter.matches(&Conversation {
+        key: *key,
+        src_origin: origins.0,
+        dst_origin: origins.1,
+        counters: *counters,
+    })
+}
+
+/// How many packets one packet of a record stands for.
+#[inline]
+fn scale_of(record: &FlowRecord, export: &Exported) -> u64 {
+    if export.scaled {
+        1
+    } else {
+        u64::from(record.sampling_rate.max(1))
+    }
+}
+
+/// The conversation a record belongs to.
+#[inline]
+fn conversation(record: &FlowRecord) -> ConversationKey {
+    let FlowKey {
+        src,
+        dst,
+        src_port,
+        dst_port,
+        protocol,
+    } = record.key;
+    let icmp = protocol == FlowKey::ICMP || protocol == FlowKey::ICMPV6;
+    let (role, port) = match record.initiator {
+        true => (Role::Request, dst_port),
+        false if icmp => (Role::Reply, dst_port),
+        false => (Role::Reply, src_port),
+    };
+    ConversationKey {
+        src,
+        dst,
+        port,
+        protocol,
+        role,
+    }
+}
+
+fn reversed(key: &ConversationKey) -> ConversationKey {
+    ConversationKey {
+        src: key.dst,
+        dst: key.src,
+        role: match key.role {
+            Role::Request => Role::Reply,
+            Role::Reply => Role::Request,
+        },
+        ..*key
+    }
+}
+
+/// What a record counts, scaled.
+#[inline]
+fn counters(record: &FlowRecord, scale: u64) -> Counters {
+    let denied = record.export.is_some_and(|export| export.event == DENIED);
+    if record.packets == 0 && record.bytes == 0 && !denied {
+        return Counters::default();
+    }
+    let mut counters = Counters {
+        bytes: record.bytes.saturating_mul(scale),
+        packets: record.packets.saturating_mul(scale),
+        flows: 1,
+        ..Counters::default()
+    };
+    if record.initiator && (record.key.protocol == FlowKey::TCP || denied) {
+        // Sampled packets do not show whether a SYN was answered.
+        let seen = scale == 1;
+        match record.handshake {
+            Handshake::Answered => counters.answered = u32::from(seen),
+            Handshake::Unanswered | Handshake::Refused => {
+                counters.failed = u32::from(seen);
+                counters.syn_only = u32::from(seen && record.handshake == Handshake::Unanswered);
+            }
+            Handshake::Unknown | Handshake::Unsolicited => counters.failed = u32::from(denied),
+        }
+    }
+    counters
+}
+
+fn reverse_counters(reverse: &Reverse, scale: u64) -> Counters {
+    Counters {
+        bytes: reverse.bytes.saturating_mul(scale),
+        packets: reverse.packets.saturating_mul(scale),
+        flows: u32::from(reverse.packets > 0 || reverse.bytes > 0),
+        ..Counters::default()
+    }
+}
+
+/// How long a tick stays open behind the newest arrival: whole ticks.
+pub(super) fn delay(config: &Config) -> Duration {
+    let tick = config.tick.as_nanos().max(1);
+    let ticks = config.export_lateness.as_nanos().div_ceil(tick);
+    config.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
+}

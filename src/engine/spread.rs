@@ -1,0 +1,333 @@
+//! Flow Records in time: each is spread over the ticks between its start and end, so that an active time-out never
+//! looks like a spike.
+//!
+//! A record comes after what it tells of. So ticks stay open for a while behind the newest arrival, a table of
+//! conversations each, and leave in order. What lies before the oldest open tick is late: it is counted and changes
+//! nothing.
+
+use crate::aggregate::Conversations;
+use crate::model::{Conversation, ConversationKey, Counters, Origin, Timestamp};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What one Flow Record adds, before it is spread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    /// First packet.
+    pub(super) start: Timestamp,
+    /// Last packet, not before `start`.
+    pub(super) end: Timestamp,
+    /// Packets and octets are spread; flows count where they begin, outcomes where they end.
+    pub(super) counters: Counters,
+}
+
+/// What came too late for its ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Late {
+    /// Records that began before the oldest open tick.
+    pub(super) records: u64,
+    /// Octets of them that are in no interval.
+    pub(super) bytes: u64,
+}
+
+/// Ticks that are still open, oldest first. See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Spread {
+    tick: i64,
+    seed: u64,
+    /// Conversations per tick.
+    limit: usize,
+    /// Start of the oldest open tick, nanoseconds; meaningless while none is open.
+    oldest: i64,
+    open: VecDeque<Conversations>,
+    /// Emptied tables, to be used again.
+    spare: Vec<Conversations>,
+    late: Late,
+}
+
+impl Spread {
+    /// No tick is open; each will hold at most `limit` conversations.
+    pub(super) fn new(tick: Duration, limit: usize, seed: u64) -> Self {
+        Self {
+            tick: i64::try_from(tick.as_nanos()).unwrap_or(i64::MAX).max(1),
+            seed,
+            limit,
+            oldest: 0,
+            open: VecDeque::new(),
+            spare: Vec::new(),
+            late: Late::default(),
+        }
+    }
+
+    /// Opens the ticks from `oldest` to the one that holds `newest`, as far as they are not open.
+    pub(super) fn open(&mut self, oldest: Timestamp, newest: Timestamp) {
+        if self.open.is_empty() {
+            self.oldest = oldest.as_nanos().div_euclid(self.tick) * self.tick;
+        }
+        while self.end() <= newest.as_nanos() {
+            let table = self.spare.pop();
+            self.open
+                .push_back(table.unwrap_or_else(|| Conversations::new(self.limit, self.seed)));
+        }
+    }
+
+    /// Spreads what a record counted over the open ticks. `origins` is asked for a new conversation only.
+    #[inline]
+    pub(super) fn add(
+        &mut self,
+        key: &ConversationKey,
+        stretch: &Stretch,
+        origins: impl Fn() -> (Origin, Origin),
+    ) {
+        // Nothing happens after it was told: an end beyond the newest tick is in the newest tick.
+        let newest = (self.end() - 1).max(self.oldest);
+        let start = stretch.start.as_nanos().min(newest);
+        let end = stretch.end.as_nanos().clamp(start, newest);
+        let first = (start - self.oldest).div_euclid(self.tick);
+        let last = (end - self.oldest).div_euclid(self.tick);
+        if first == last && first >= 0 {
+            if let Some(table) = self.open.get_mut(first as usize) {
+                table.add(key, &stretch.counters, origins);
+            }
+            return;
+        }
+        self.add_long(key, stretch, (start, end), origins);
+    }
+
+    /// Spreads over several ticks, some of which may have left.
+    fn add_long(
+        &mut self,
+        key: &ConversationKey,
+        stretch: &Stretch,
+        (start, end): (i64, i64),
+        origins: impl Fn() -> (Origin, Origin),
+    ) {
+        let whole = stretch.counters;
+        let told = Share::until(&whole, start, end, self.oldest);
+        if start < self.oldest {
+            self.late.records += 1;
+            self.late.bytes += told.bytes;
+        }
+        if end < self.oldest {
+            return;
+        }
+        let from = (start.max(self.oldest) - self.oldest) / self.tick;
+        let to = (end - self.oldest) / self.tick;
+        let mut before = told;
+        for slot in from..=to {
+            let until = self.oldest + (slot + 1) * self.tick;
+            let share = Share::until(&whole, start, end, until);
+            let mut part = Counters {
+                bytes: share.bytes - before.bytes,
+                packets: share.packets - before.packets,
+                ..Counters::default()
+            };
+            if slot == from {
+                // A flow that began before its oldest open tick is counted there: it is going on.
+                part.flows = whole.flows;
+            }
+            if slot == to {
+                part.syn_only = whole.syn_only;
+                part.failed = whole.failed;
+                part.answered = whole.answered;
+                part.unsolicited = whole.unsolicited;
+            }
+            before = share;
+            if let Some(table) = self.open.get_mut(slot as usize)
+                && part != Counters::default()
+            {
+                table.add(key, &part, &origins);
+            }
+        }
+    }
+
+    /// Takes out the oldest tick if it ends at or before `until`: its end and its conversations.
+    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Vec<Conversation>)> {
+        let end = self.oldest + self.tick;
+        if end > until.as_nanos() {
+            return None;
+        }
+        let mut table = self.open.pop_front()?;
+        self.oldest = end;
+        let rows = table.take();
+        self.spare.push(table);
+        Some((Timestamp::from_nanos(end), rows))
+    }
+
+    /// End of the oldest open tick, the next to leave.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        (!self.open.is_empty()).then(|| Timestamp::from_nanos(self.oldest + self.tick))
+    }
+
+    /// What came too late.
+    pub(super) fn late(&self) -> Late {
+        self.late
+    }
+
+    /// Conversations folded into their networks, and refused, for lack of room.
+    pub(super) fn given_up(&self) -> (u64, u64) {
+        let tables = self.open.iter().chain(&self.spare);
+        tables.fold((0, 0), |(folded, refused), table| {
+            (folded + table.folded(), refused + table.refused())
+        })
+    }
+
+    /// Octets it occupies.
+    pub(super) fn memory(&self) -> usize {
+        self.open
+            .iter()
+            .chain(&self.spare)
+            .map(Conversations::memory)
+            .sum()
+    }
+
+    /// End of the newest open tick.
+    fn end(&self) -> i64 {
+        self.oldest + self.open.len() as i64 * self.tick
+    }
+}
+
+/// How much of a record has passed by some instant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    bytes: u64,
+    packets: u64,
+}
+
+impl Share {
+    /// In proportion to time, rounded down, so that consecutive differences add up to the whole exactly.
+    fn until(whole: &Counters, start: i64, end: i64, instant: i64) -> Self {
+        if instant > end {
+            return Self {
+                bytes: whole.bytes,
+                packets: whole.packets,
+            };
+        }
+        if instant <= start {
+            return Self::default();
+        }
+        let (passed, length) = ((instant - start) as u128, (end - start).max(1) as u128);
+        let part = |n: u64| (u128::from(n) * passed / length) as u64;
+        Self {
+            bytes: part(whole.bytes),
+            packets: part(whole.packets),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Ip, Role};
+    use proptest::prelude::*;
+
+    fn key() -> ConversationKey {
+        ConversationKey {
+            src: Ip::v4(1),
+            dst: Ip::v4(2),
+            port: 443,
+            protocol: 6,
+            role: Role::Request,
+        }
+    }
+
+    fn stretch(start: i64, end: i64, bytes: u64, packets: u64) -> Stretch {
+        Stretch {
+            start: Timestamp::from_nanos(start),
+            end: Timestamp::from_nanos(end),
+            counters: Counters {
+                bytes,
+                packets,
+                flows: 1,
+                answered: 1,
+                ..Counters::default()
+            },
+        }
+    }
+
+    fn seconds(n: i64) -> Timestamp {
+        Timestamp::from_secs(n)
+    }
+
+    fn drained(spread: &mut Spread) -> Vec<(i64, u64, u64, u32)> {
+        std::iter::from_fn(|| spread.take(Timestamp::MAX))
+            .flat_map(|(end, rows)| {
+                rows.into_iter().map(move |row| {
+                    let c = row.counters;
+                    (end.as_secs(), c.bytes, c.packets, c.flows)
+                })
+            })
+            .collect()
+    }
+
+    fn spread() -> Spread {
+        let mut spread = Spread::new(Duration::from_secs(10), 100, 1);
+        spread.open(seconds(1000), seconds(1059));
+        spread
+    }
+
+    #[test]
+    fn a_minute_long_flow_is_a_sixth_in_each_tick() {
+        let mut spread = spread();
+        let record = stretch(1_000_000_000_000, 1_060_000_000_000 - 1, 6_000, 60);
+        spread.add(&key(), &record, Default::default);
+        let parts = drained(&mut spread);
+        let bytes: Vec<u64> = parts.iter().map(|p| p.1).collect();
+        assert_eq!(bytes, [1000; 6]);
+        assert_eq!(
+            parts.iter().map(|p| p.3).sum::<u32>(),
+            1,
+            "one flow, where it begins"
+        );
+    }
+
+    #[test]
+    fn what_lies_before_the_oldest_open_tick_is_late_and_counted() {
+        let mut spread = spread();
+        let record = stretch(980_000_000_000, 1_020_000_000_000, 4_000, 4);
+        spread.add(&key(), &record, Default::default);
+        assert_eq!(
+            spread.late(),
+            Late {
+                records: 1,
+                bytes: 2_000
+            }
+        );
+        assert_eq!(drained(&mut spread).iter().map(|p| p.1).sum::<u64>(), 2_000);
+        let gone = stretch(900_000_000_000, 910_000_000_000, 50, 1);
+        spread.open(seconds(1000), seconds(1059));
+        spread.add(&key(), &gone, Default::default);
+        assert_eq!(
+            spread.late(),
+            Late {
+                records: 2,
+                bytes: 2_050
+            }
+        );
+    }
+
+    #[test]
+    fn a_flow_that_ends_in_the_future_ends_now() {
+        let mut spread = spread();
+        let record = stretch(1_055_000_000_000, 2_000_000_000_000, 700, 7);
+        spread.add(&key(), &record, Default::default);
+        assert_eq!(drained(&mut spread), [(1060, 700, 7, 1)]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_but_what_is_counted_late(
+            records in prop::collection::vec((900_000_000_000i64..1_100_000_000_000, 0i64..200_000_000_000, 0u64..1 << 40, 0u64..1 << 30), 1..40),
+        ) {
+            let mut spread = spread();
+            let mut bytes = 0;
+            for (start, length, octets, packets) in records {
+                spread.add(&key(), &stretch(start, start + length, octets, packets), Default::default);
+                bytes += octets;
+            }
+            let late = spread.late().bytes;
+            let kept: u64 = drained(&mut spread).iter().map(|p| p.1).sum();
+            prop_assert_eq!(kept + late, bytes);
+        }
+    }
+}
