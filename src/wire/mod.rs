@@ -2,6 +2,7 @@
 //!
 //! * [`decode`] reads one captured frame down to its Flow Key ([`Packet`]), whatever the link.
 //! * [`dns`] reads DNS messages, [`tls`] the server name a TLS client asks for, both from [`Packet::payload`].
+//! * [`export`] reads messages of NetFlow and IPFIX.
 //!
 //! Invariants: no allocation; no look past the end; every loop consumes octets or a budget, so that time is linear in
 //! the frame's length; checksums are not verified, because offloading leaves them wrong in captures.
@@ -9,6 +10,7 @@
 mod cursor;
 pub mod dns;
 mod ethernet;
+pub mod export;
 mod fault;
 mod ip;
 mod link;
