@@ -39,6 +39,7 @@ impl Sequences {
             }
             return;
         };
+        account.sequenced += 1;
         let ahead = now.sequence.wrapping_sub(newest.sequence);
         if (1..=MOST_LOST).contains(&ahead) {
             account.lost += u64::from(ahead) - 1;
