@@ -106,7 +106,7 @@ fn aggregated(config: &Config, packets: &[(Timestamp, Vec<u8>, u32)]) -> (Sum, F
     let mut front = Front::new(config, setup().origins.clone());
     let mut sum = (0, 0);
     let mut gather = |front: &mut Front, until| {
-        for row in &front.flush(until).conversations {
+        for row in front.flush(until).conversations.rows() {
             sum.0 += row.counters.packets;
             sum.1 += row.counters.bytes;
         }

@@ -108,10 +108,15 @@ impl Front {
             .sweep(until, until.floor(self.interval) - self.lateness, &mut sink);
         Partial {
             until,
-            conversations: self.table.take(),
+            conversations: self.table.hand_over(),
             heard: self.names.take(),
             stats: self.stats(),
         }
+    }
+
+    /// Gives back a table, emptied, to be filled again.
+    pub fn reuse(&mut self, spare: Conversations) {
+        self.table.reuse(spare);
     }
 
     /// Ends every flow: no more packets will come.

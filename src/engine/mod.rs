@@ -152,6 +152,10 @@ impl Engine {
     fn flush(&mut self, until: Timestamp) {
         for (i, front) in self.fronts.iter_mut().enumerate() {
             self.judge.accept(i, front.flush(until));
+            self.judge
+                .spare()
+                .into_iter()
+                .for_each(|spare| front.reuse(spare));
         }
     }
 

@@ -1,8 +1,9 @@
 //! What crosses the seam: one tick's aggregate of one Front.
 
 use super::front::FrontStats;
+use crate::aggregate::Conversations;
 use crate::meter::Hearing;
-use crate::model::{Conversation, Timestamp};
+use crate::model::Timestamp;
 
 /// The partial aggregate of one tick of one Front.
 ///
@@ -12,7 +13,7 @@ pub struct Partial {
     /// End of the tick, which is also the Front's watermark: everything before is in here or came earlier.
     pub until: Timestamp,
     /// Aggregated Flows by what they grew in this tick.
-    pub conversations: Vec<Conversation>,
+    pub conversations: Conversations,
     /// What was heard of names.
     pub heard: Vec<Hearing>,
     /// What the Front counted since it began.
