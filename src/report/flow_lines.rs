@@ -110,6 +110,7 @@ pub(super) const fn end_reason(reason: EndReason) -> &'static str {
         EndReason::EndOfFlow => "end_of_flow",
         EndReason::ForcedEnd => "forced_end",
         EndReason::LackOfResources => "lack_of_resources",
+        EndReason::Unknown => "unknown",
     }
 }
 
@@ -182,6 +183,7 @@ mod tests {
             EndReason::EndOfFlow,
             EndReason::ForcedEnd,
             EndReason::LackOfResources,
+            EndReason::Unknown,
         ] {
             assert_eq!(
                 serde_json::to_string(&reason).unwrap(),
