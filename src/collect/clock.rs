@@ -75,8 +75,8 @@ impl Clock {
     #[inline]
     pub fn fixed(&self, first: u32, last: u32, account: &mut Account) -> (Timestamp, Timestamp) {
         let unknown = first == 0 && last == 0;
-        let start = self.from_uptime(u64::from(first)).filter(|_| !unknown);
-        let end = self.from_uptime(u64::from(last)).filter(|_| !unknown);
+        let start = self.since_start(u64::from(first)).filter(|_| !unknown);
+        let end = self.since_start(u64::from(last)).filter(|_| !unknown);
         let span = Span {
             start: start.unwrap_or(self.exported),
             end: end.unwrap_or(self.exported),
@@ -139,7 +139,7 @@ impl Clock {
             Unit::NtpNanos => ntp(value, 1),
             Unit::MicrosBefore => self.exported.saturating_sub(signed.saturating_mul(1_000)),
             Unit::Uptime => match fields.number(Number::SystemStart) {
-                0 => return self.from_uptime(value),
+                0 => return self.since_start(value),
                 started => i64::try_from(started)
                     .unwrap_or(i64::MAX)
                     .saturating_mul(MILLI)
@@ -150,7 +150,7 @@ impl Clock {
 
     /// From milliseconds since the exporter started. The header's own count places them; both wrap after 49.7 days,
     /// so their difference is taken in 32 bits, signed: a flow may end a little after its message was stamped.
-    fn from_uptime(&self, value: u64) -> Option<i64> {
+    fn since_start(&self, value: u64) -> Option<i64> {
         if let Some(now) = self.uptime {
             let age = now.wrapping_sub(value as u32).cast_signed();
             return Some(self.exported.saturating_sub(i64::from(age) * MILLI));

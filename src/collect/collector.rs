@@ -79,6 +79,15 @@ impl Collector {
         self.kept = (self.kept + exporter.memory()).saturating_sub(before);
     }
 
+    /// A TCP connection of an Exporter has ended: what it defined is forgotten (RFC 7011 section 8.1), since the next
+    /// connection begins anew.
+    pub fn close(&mut self, exporter: Ip, source_port: u16, collector_port: u16) {
+        if let Some(exporter) = self.exporters.get_mut(&exporter) {
+            exporter.close(source_port, collector_port);
+        }
+        self.weigh();
+    }
+
     /// Lets time pass: Templates that were not renewed are forgotten, data that waited too long is given up.
     pub fn advance(&mut self, at: Timestamp) {
         if self.expired != Timestamp::MIN && at.since(self.expired) < ROUND {

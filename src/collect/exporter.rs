@@ -172,6 +172,16 @@ impl Exporter {
         }
     }
 
+    /// Forgets the sessions of a TCP connection.
+    pub fn close(&mut self, source_port: u16, collector_port: u16) {
+        let ended = |key: &SessionKey| {
+            key.transport == Transport::Tcp
+                && (key.source_port, key.collector_port) == (source_port, collector_port)
+        };
+        self.sessions.retain(|key, _| !ended(key));
+        self.recount();
+    }
+
     /// Forgets Templates of UDP that were not renewed, sessions without any that fell silent, and data that waited
     /// too long.
     pub fn expire(&mut self, now: Timestamp, lifetime: Duration) {

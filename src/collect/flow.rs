@@ -123,11 +123,12 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    /// By protocol: TCP, UDP, DCCP (RFC 4340), SCTP and UDP-Lite (RFC 3828) have ports.
+    /// By protocol: TCP, UDP, DCCP (RFC 4340), SCTP and UDP-Lite (RFC 3828) have ports. Of protocols that IANA has
+    /// not assigned (from 146 on) nobody knows, so what is said stays.
     #[inline]
     pub fn of(protocol: u8) -> Self {
         match protocol {
-            FlowKey::TCP | FlowKey::UDP | 33 | FlowKey::SCTP | 136 => Self::Both,
+            FlowKey::TCP | FlowKey::UDP | 33 | FlowKey::SCTP | 136 | 146.. => Self::Both,
             FlowKey::ICMP | FlowKey::ICMPV6 => Self::Icmp,
             _ => Self::None,
         }

@@ -33,8 +33,7 @@ impl<S: Sink> Message<'_, S> {
                 if version == Version::V9 { Some(1) } else { records }
             }
         };
-        let (rate, started) = (self.reading.rate, self.reading.clock.started);
-        self.reading.books.account.sampling_rate = rate;
+        let started = self.reading.clock.started;
         if let Some(session) = self.session() {
             session.started = started;
             if !late {
@@ -67,7 +66,7 @@ impl<S: Sink> Message<'_, S> {
     /// Reads the Sets; gives the number of Data Records, where all of them could be counted.
     fn sets(&mut self, header: &Header) -> Option<u32> {
         let end = header.stated.map_or(usize::MAX, usize::from);
-        let mut records = Some(0);
+        let (mut records, mut cut) = (Some(0), false);
         if header.stated.is_some() && end < header.length {
             let what = format!("message gives its length as {end} octets");
             self.reading.fault(ExportTrouble::Malformed, 2, what);
@@ -82,6 +81,7 @@ impl<S: Sink> Message<'_, S> {
                     return None;
                 }
             };
+            cut |= set.cut;
             match set.kind(header.version) {
                 SetKind::Data => {
                     let read = self.data(set).filter(|_| !set.cut);
@@ -93,6 +93,13 @@ impl<S: Sink> Message<'_, S> {
                 }
                 kind => self.definitions(set, kind),
             }
+        }
+        if header.stated.is_some() && end > self.octets.len() {
+            if !cut {
+                let what = format!("message of {end} octets ends after {}", self.octets.len());
+                self.reading.fault(ExportTrouble::Cut, 2, what);
+            }
+            return None;
         }
         records
     }

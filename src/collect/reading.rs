@@ -83,6 +83,7 @@ impl<S: Sink> Reading<'_, S> {
     pub fn give_out(&mut self) {
         let record = &self.scratch.record;
         self.books.account.records += 1;
+        self.books.account.sampling_rate = record.sampling_rate;
         self.books.late(self.clock.lateness(record.end));
         self.sink.record(record);
     }

@@ -64,16 +64,13 @@ pub(super) fn stated(fields: &Fields) -> Option<u32> {
 }
 
 fn spaced(fields: &Fields) -> Option<u64> {
-    let (packets, space) = (
-        fields.number(Number::SamplingPackets),
-        fields.number(Number::SamplingSpace),
-    );
-    if packets > 0 {
-        return Some(packets.saturating_add(space) / packets);
-    }
-    let (size, population) = (
-        fields.number(Number::SampleSize),
-        fields.number(Number::SamplePopulation),
-    );
-    (size > 0 && population >= size).then(|| population / size)
+    let packets = fields.number(Number::SamplingPackets);
+    let all = packets.saturating_add(fields.number(Number::SamplingSpace));
+    all.checked_div(packets).or_else(|| {
+        let population = fields.number(Number::SamplePopulation);
+        // Fewer than are looked at makes no sense.
+        population
+            .checked_div(fields.number(Number::SampleSize))
+            .filter(|&rate| rate > 0)
+    })
 }
