@@ -82,7 +82,12 @@ where
         self.taken = messages;
         if let Some(file) = captures.file() {
             // Merged captures take turns: the file is mostly the one before, or one of a few.
-            match self.files.iter_mut().rev().find(|(known, _)| Arc::ptr_eq(known, file)) {
+            match self
+                .files
+                .iter_mut()
+                .rev()
+                .find(|(known, _)| Arc::ptr_eq(known, file))
+            {
                 Some((_, messages)) => *messages += new,
                 None => self.files.push((Arc::clone(file), new)),
             }

@@ -4,8 +4,8 @@ use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use super::summary::Summary;
 use crate::model::{
-    Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, Exported, FlowRecord, HostProfile, IncidentId,
-    Ip, Kind, Metric, Peer, Point, Severity, Timestamp,
+    Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, Exported, FlowRecord, HostProfile,
+    IncidentId, Ip, Kind, Metric, Peer, Point, Severity, Timestamp,
 };
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -403,8 +403,7 @@ mod tests {
     fn a_country_that_is_no_letters_cannot_break_the_line() {
         let mut hostile = fixture::flows().remove(0);
         hostile.dst_origin.country = crate::model::Country(*b"\"}");
-        let read: Json =
-            serde_json::from_str(&line(|out| flow(out, &hostile))).unwrap();
+        let read: Json = serde_json::from_str(&line(|out| flow(out, &hostile))).unwrap();
         assert!(read.get("dst_country").is_none());
     }
 }
