@@ -1,6 +1,7 @@
 //! From a configuration file to what the engine needs: rules gathered, databases read.
 
 use crate::cli::Usage;
+use crate::collect;
 use crate::config::Config;
 use crate::engine;
 use crate::enrich::Origins;
@@ -78,6 +79,11 @@ impl Setup {
             source,
             ..standard
         }
+    }
+
+    /// The Collecting Process.
+    pub fn collecting(&self) -> collect::Config {
+        collect::Config::default()
     }
 
     /// The Metering Process.

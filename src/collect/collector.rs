@@ -59,12 +59,10 @@ impl Collector {
         let before = if new { 0 } else { exporter.memory() };
         exporter.books.message(message);
         match (version, header) {
-            (Some(Version::Sflow), _) => sflow::observe(
-                message,
-                &mut exporter.books.account,
-                &mut exporter.sequences,
-                sink,
-            ),
+            (Some(Version::Sflow), _) => {
+                let Exporter { books, sequences, .. } = exporter;
+                sflow::observe(message, &mut books.account, sequences, sink);
+            }
             (_, Some(header)) => {
                 let tools = Tools {
                     config: &self.config,

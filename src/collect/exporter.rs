@@ -5,7 +5,7 @@ use super::message::Message;
 use super::reading::Reading;
 use super::sampling::Rates;
 use super::session::{Session, SessionKey};
-use super::sflow;
+use super::sflow::Sequences;
 use super::waiting::Waiting;
 use super::{Account, Config, Sink, flow};
 use crate::model::{ExportMessage, ExportTrouble, FlowRecord, Timestamp, Transport};
@@ -76,9 +76,9 @@ impl Books {
 pub(super) struct Exporter {
     pub sessions: BTreeMap<SessionKey, Session>,
     pub books: Books,
+    /// Of its sFlow agents.
+    pub sequences: Sequences,
     waiting: Waiting,
-    /// Of sFlow, by sub-agent.
-    pub sequences: sflow::Sequences,
     /// Octets of the sessions, as of when Templates or sessions last came or went.
     weight: usize,
     /// Whether they did since.
@@ -205,7 +205,11 @@ impl Exporter {
 
     /// Octets it occupies.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.weight + self.waiting.memory() + self.books.rates.memory()
+        size_of::<Self>()
+            + self.weight
+            + self.waiting.memory()
+            + self.books.rates.memory()
+            + self.sequences.memory()
     }
 
     fn weigh(&mut self) {
