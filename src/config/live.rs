@@ -58,8 +58,11 @@ pub enum Count {
 }
 
 impl Count {
-    pub(super) const KNOWN: [(&'static str, Self); 3] =
-        [("all", Self::All), ("ingress", Self::Ingress), ("none", Self::None)];
+    pub(super) const KNOWN: [(&'static str, Self); 3] = [
+        ("all", Self::All),
+        ("ingress", Self::Ingress),
+        ("none", Self::None),
+    ];
 }
 
 /// One interface to capture from.

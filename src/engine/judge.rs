@@ -22,6 +22,7 @@ mod closing;
 mod findings;
 mod persist;
 mod quality;
+mod renew;
 mod scanning;
 mod stats;
 mod strangers;
@@ -30,6 +31,7 @@ mod teaching;
 use findings::Pending;
 pub(super) use quality::ended;
 use quality::{Doubts, Pairing};
+pub use renew::RenewError;
 pub use stats::{JudgeStats, Watched};
 use strangers::Stranger;
 

@@ -97,6 +97,7 @@ impl Listener {
         let Ok(mut batch) = outlet.empty() else {
             return Ok(());
         };
+        let mut rest = LAST;
         loop {
             let waited = match intake.receive(&mut batch, &outlet.counters) {
                 Ok(()) => false,
