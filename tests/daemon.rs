@@ -4,7 +4,11 @@
 #[path = "common/daemon.rs"]
 mod daemon;
 
-use daemon::{Home, netflow5, send};
+use daemon::{Daemon, Home, netflow5, send};
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 /// Listens on a port the kernel chooses and keeps its state in its own folder.
 const CONFIG: &str =
@@ -17,7 +21,7 @@ fn datagrams_are_counted_and_the_last_line_is_the_summary() {
     let to = daemon.listens();
     daemon.says(&["ready"]);
     send(to, &(0..100).map(netflow5).collect::<Vec<_>>());
-    assert_eq!(daemon.counts("datagrams", 100), 100);
+    assert_eq!(daemon.counts("received", 100), 100);
     let summary = daemon.stops();
     assert_eq!(summary["files"][0], format!("udp://{to}"));
     assert!(home.state().exists(), "what was learned is saved at the end");
@@ -94,5 +98,182 @@ fn a_bad_configuration_and_a_taken_port_are_told_apart_by_exit_status() {
             "cannot listen for flow export on 127.0.0.1:{port} (UDP)"
         )),
         "{said}"
+    );
+}
+
+#[test]
+fn who_may_not_send_is_counted_and_dropped() {
+    let home = Home::new(&CONFIG.replace("tcp = []", "tcp = []\naccept = [\"192.0.2.0/24\"]"));
+    let mut daemon = home.start();
+    let to = daemon.listens();
+    send(to, &[netflow5(1), netflow5(2)]);
+    daemon.counts("refused", 2);
+    let summary = daemon.stops();
+    assert_eq!(summary["dropped"]["refused"], 2);
+}
+
+#[test]
+fn ipfix_streams_are_taken_in_and_what_is_none_is_closed_with_words() {
+    let home = Home::new(&CONFIG.replace("tcp = []", "tcp = [\"127.0.0.1:0\"]"));
+    let mut daemon = home.start();
+    let line = daemon.says(&["listening for flow export on", "(TCP)"]);
+    let address = line
+        .split(" on ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+    daemon.says(&["ready"]);
+    let mut good = TcpStream::connect(&address).unwrap();
+    let message = [&[0, 10, 0, 16][..], &[0; 12]].concat();
+    good.write_all(&message.repeat(3)).unwrap();
+    daemon.counts("received", 3);
+    let mut bad = TcpStream::connect(&address).unwrap();
+    bad.write_all(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n").unwrap();
+    daemon.says(&[
+        "warn",
+        "connection of 127.0.0.1",
+        "ends: octet 0 of the stream",
+        "no IPFIX message",
+    ]);
+    let summary = daemon.stops();
+    assert_eq!(summary["dropped"]["connections_closed"], 1);
+}
+
+#[test]
+fn several_sockets_share_one_port_and_lose_nothing() {
+    let home = Home::new(&CONFIG.replace("tcp = []", "tcp = []\nsockets = 4"));
+    let mut daemon = home.start();
+    let to = daemon.listens();
+    daemon.says(&["ready"]);
+    for _ in 0..20 {
+        send(to, &(0..50).map(netflow5).collect::<Vec<_>>());
+    }
+    assert_eq!(daemon.counts("received", 1000), 1000);
+    daemon.stops();
+}
+
+/// Whether what a privileged test needs is there; says when it is not.
+fn may(tools: &[&str]) -> bool {
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|id| id.stdout == b"0\n");
+    let has = |tool: &&str| {
+        Command::new("sh")
+            .args(["-c", &format!("command -v {tool}")])
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    let may = root && tools.iter().all(|tool| has(&tool));
+    if !may {
+        eprintln!("skipped: needs root and {}", tools.join(", "));
+    }
+    may
+}
+
+/// A network namespace with both ends of a cable in it; gone when it goes out of scope.
+struct Net(String);
+
+impl Net {
+    fn new(name: &str) -> Option<Self> {
+        let net = Self(format!("tidemark-{name}-{}", std::process::id()));
+        let ip = |arguments: &str| {
+            Command::new("ip")
+                .args(arguments.split(' '))
+                .status()
+                .is_ok_and(|s| s.success())
+        };
+        let made = ip(&format!("netns add {}", net.0))
+            && ip(&format!("-n {} link add tap0 type veth peer name tap1", net.0))
+            && ip(&format!("-n {} link set tap0 up", net.0))
+            && ip(&format!("-n {} link set tap1 up", net.0))
+            && ip(&format!("-n {} link set lo up", net.0));
+        if !made {
+            eprintln!("skipped: no network namespace can be made here");
+        }
+        made.then_some(net)
+    }
+
+    /// A command inside.
+    fn command(&self, inner: &Command) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.0])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        command
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+#[test]
+fn an_interface_is_captured_by_somebody_who_may_no_longer_open_it() {
+    if !may(&["ip", "tcpreplay"]) {
+        return;
+    }
+    let Some(net) = Net::new("live") else { return };
+    let home = Home::new(&format!(
+        "{CONFIG}[[capture]]\ninterface = \"tap1\"\nfilter = \"ip or ip6\"\n[run]\nuser = \"nobody\"\n"
+    ));
+    std::fs::set_permissions(home.folder(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let drill = Command::new(env!("CARGO_BIN_EXE_tidemark"))
+        .args(["drill", "quiet", "--duration", "1m", "-w"])
+        .arg(home.path("drill.pcap"))
+        .status();
+    assert!(drill.unwrap().success());
+    let mut daemon = Daemon::start(net.command(&home.command()));
+    daemon.says(&["capturing from tap1"]);
+    daemon.says(&["privileges given up: running as nobody", "no way back"]);
+    daemon.says(&["ready"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+    let capabilities = status.lines().find(|line| line.starts_with("CapEff:")).unwrap();
+    assert!(capabilities.ends_with("0000000000000000"), "{status}");
+    let mut replay = Command::new("tcpreplay");
+    replay
+        .args(["-q", "-t", "-i", "tap0"])
+        .arg(home.path("drill.pcap"));
+    let replay = net.command(&replay).output().unwrap();
+    assert!(
+        replay.status.success(),
+        "{}",
+        String::from_utf8_lossy(&replay.stderr)
+    );
+    let said = String::from_utf8_lossy(&replay.stdout).into_owned();
+    let sent = said
+        .lines()
+        .find(|line| line.contains("Successful packets:"))
+        .unwrap();
+    let sent: u64 = sent.split_ascii_whitespace().last().unwrap().parse().unwrap();
+    assert!(sent > 100, "{said}");
+    daemon.counts("packets", sent);
+    daemon.says(&["state saved"]);
+    let summary = daemon.stops();
+    assert_eq!(summary["files"][1], "tap1");
+    assert!(summary["packets"].as_u64().unwrap() >= sent, "{summary}");
+}
+
+#[test]
+fn the_example_configuration_is_one() {
+    let checked = Command::new(env!("CARGO_BIN_EXE_tidemark"))
+        .args(["check", "-c", "deploy/tidemark.example.toml"])
+        .output()
+        .unwrap();
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(
+        text.contains("name = \"edge-1\"\nrole = \"border\"\ncount = \"ingress\""),
+        "{text}"
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::Usage;
 use crate::collect;
-use crate::config::Config;
+use crate::config::{self, Config, Count};
 use crate::engine;
 use crate::enrich::Origins;
 use crate::meter;
@@ -77,13 +77,20 @@ impl Setup {
             profiled_hosts: config.profile.hosts,
             questions_per_host: config.profile.questions_per_host,
             source,
+            collecting: self.collecting(),
+            exporters: config.exporters.iter().map(exporter).collect(),
             ..standard
         }
     }
 
-    /// The Collecting Process.
+    /// The Collecting Process, with the sampling rates that Exporters do not tell.
     pub fn collecting(&self) -> collect::Config {
-        collect::Config::default()
+        let rates = self.config.exporters.iter();
+        let rates = rates.filter_map(|exporter| Some((exporter.address.first(), exporter.sampling?)));
+        collect::Config {
+            sampling: rates.collect(),
+            ..self.config.collect.clone()
+        }
     }
 
     /// The Metering Process.
@@ -107,6 +114,17 @@ impl Setup {
             vxlan: tunnels.vxlan,
             gtp_u: tunnels.gtp_u,
         }
+    }
+}
+
+/// What of an Exporter's records counts.
+fn exporter(exporter: &config::Exporter) -> engine::ExporterRule {
+    engine::ExporterRule {
+        address: exporter.address,
+        name: exporter.name.clone(),
+        counts: exporter.count != Count::None,
+        interfaces: exporter.interfaces.clone(),
+        direction: (exporter.count == Count::Ingress).then_some(0),
     }
 }
 

@@ -94,6 +94,12 @@ impl Exporting {
         }
     }
 
+    /// Takes over other rules for exporters.
+    pub(super) fn renew(&mut self, config: &Config) {
+        self.rules.clone_from(&config.exporters);
+        self.newest = None;
+    }
+
     /// Takes in one message that came at `message.at`; ticks from `oldest` on are open.
     pub(super) fn observe(
         &mut self,

@@ -95,6 +95,14 @@ impl Front {
         }
     }
 
+    /// Takes over another filter, other origins and other rules for exporters. Flows under way go on.
+    pub fn renew(&mut self, config: &Config, origins: Arc<Origins>) {
+        self.origins = origins;
+        self.filter = config.filter.as_deref().and_then(|text| Filter::parse(text).ok());
+        self.lateness = config.lateness;
+        self.exporting.renew(config);
+    }
+
     /// Takes in one packet.
     #[inline]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>) {

@@ -219,6 +219,14 @@ impl Ledger {
         all
     }
 
+    /// Forgets anomalies that ended before `at`; how many.
+    pub(super) fn forget(&mut self, at: Timestamp) -> u64 {
+        let before = self.anomalies.len();
+        self.anomalies
+            .retain(|_, a| a.ended_at.is_none_or(|end| end >= at));
+        (before - self.anomalies.len()) as u64
+    }
+
     /// Octets it takes, about.
     pub(super) fn memory(&self) -> usize {
         self.anomalies.values().map(|a| 2048 + a.history.len() * 24).sum()
@@ -372,6 +380,20 @@ mod tests {
         assert!(!ledger.open(2, &rule(), &finding(60, 20.0)));
         assert!(ledger.open(1, &rule(), &finding(120, 20.0)));
         assert_eq!((ledger.all().len(), ledger.refused), (1, 1));
+    }
+
+    #[test]
+    fn what_ended_long_ago_is_forgotten_and_what_is_open_is_not() {
+        let mut ledger = Ledger::new(2);
+        ledger.open(1, &rule(), &finding(60, 20.0));
+        ledger.open(2, &rule(), &finding(60, 20.0));
+        ledger.close(1, Timestamp::from_secs(120));
+        assert_eq!(ledger.forget(Timestamp::from_secs(120)), 0);
+        assert_eq!(ledger.forget(Timestamp::from_secs(121)), 1);
+        assert!(
+            ledger.open(3, &rule(), &finding(180, 20.0)),
+            "there is room again"
+        );
     }
 
     #[test]

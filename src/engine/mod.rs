@@ -26,7 +26,7 @@ mod state;
 pub use config::{Config, ExporterRule};
 pub use exporting::ExportStats;
 pub use front::{Front, FrontStats};
-pub use judge::{Judge, JudgeStats, Watched};
+pub use judge::{Judge, JudgeStats, RenewError, Watched};
 pub use ledger::{Event, What};
 pub use partial::{Bulletin, Partial, Sighting};
 pub use plan::PlanError;
@@ -72,6 +72,22 @@ impl Engine {
             horizon: Timestamp::MIN,
             config,
         })
+    }
+
+    /// Works on under other rules, networks, databases and exporters. No record is lost, no open anomaly forgotten unless
+    /// its rule is gone; the interval that is open teaches nothing. Limits of tables and time-outs stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`RenewError`]: a rule cannot be used, or the interval is another; nothing has changed.
+    pub fn reconfigure(&mut self, config: Config, origins: Arc<Origins>) -> Result<(), RenewError> {
+        let config = Arc::new(config);
+        self.judge.renew(Arc::clone(&config), Arc::clone(&origins))?;
+        for front in &mut self.fronts {
+            front.renew(&config, Arc::clone(&origins));
+        }
+        self.config = config;
+        Ok(())
     }
 
     /// Takes in one frame.
@@ -168,6 +184,12 @@ impl Engine {
     /// All anomalies of this run so far, with their incidents, in order of their start.
     pub fn anomalies(&self) -> Vec<Anomaly> {
         self.judge.anomalies()
+    }
+
+    /// Forgets anomalies that ended before `at`, for runs without an end; how many. They must have ended so long ago that
+    /// they cannot open again: fifteen intervals.
+    pub fn forget(&mut self, at: Timestamp) -> u64 {
+        self.judge.forget(at)
     }
 
     /// What the Fronts counted, summed.

@@ -116,3 +116,68 @@ fn a_filter_on_amounts_or_flags_is_refused_for_it_would_be_asked_of_parts() {
         assert!(refused.contains("conversation"), "{refused}");
     }
 }
+
+/// Feeds an hour of an outage; once its anomaly is open, `then` happens.
+fn outage(then: impl FnOnce(&mut Engine)) -> Engine {
+    let mut engine = engine(config());
+    let mut plan = Plan::new(Scenario::Outage, 1);
+    plan.duration = Duration::from_secs(3600);
+    let (mut traffic, mut then) = (frames(&plan), Some(then));
+    while let Some(frame) = traffic.next_frame() {
+        let raw = RawPacket {
+            at: frame.at,
+            link: LinkType(1),
+            octets: frame.octets,
+            original_length: frame.original_length,
+        };
+        let _ = engine.observe(&raw);
+        if engine.poll().is_some_and(|event| event.what == What::Opened)
+            && let Some(then) = then.take()
+        {
+            then(&mut engine);
+        }
+    }
+    assert!(then.is_none(), "an anomaly was open");
+    engine
+}
+
+#[test]
+fn an_anomaly_stays_open_when_the_rules_around_its_own_change() {
+    let ids = |engine: &Engine| {
+        let all = engine.anomalies();
+        all.iter().map(|a| (a.id, a.ended_at)).collect::<Vec<_>>()
+    };
+    let undisturbed = outage(|_| ());
+    let reloaded = outage(|engine| {
+        let other = Rule {
+            floor: 1e18,
+            ..test_data::rule()
+        };
+        let config = Config {
+            rules: vec![other, service_flows()],
+            ..Config::default()
+        };
+        let origins = engine.judge.origins();
+        engine.reconfigure(config, origins).unwrap();
+    });
+    assert_eq!(ids(&reloaded), ids(&undisturbed));
+    let packets = |engine: &Engine| engine.front_stats().meter.packets;
+    assert_eq!(packets(&reloaded), packets(&undisturbed));
+}
+
+#[test]
+fn an_anomaly_ends_with_its_rule_and_another_interval_is_refused() {
+    let engine = outage(|engine| {
+        let origins = engine.judge.origins();
+        let other = Config {
+            interval: Duration::from_secs(300),
+            ..config()
+        };
+        let refused = engine.reconfigure(other, Arc::clone(&origins));
+        assert!(matches!(refused, Err(RenewError::Interval)));
+        assert_eq!(engine.anomalies()[0].ended_at, None);
+        engine.reconfigure(Config::default(), origins).unwrap();
+        assert!(engine.anomalies().iter().all(|a| a.ended_at.is_some()));
+    });
+    assert!(engine.judge_stats().watched.is_empty());
+}

@@ -17,6 +17,8 @@ mod detect;
 mod interface;
 pub mod kernel;
 mod ledger;
+#[cfg(feature = "live-capture")]
+pub mod live;
 mod merge;
 pub mod messages;
 mod order;
@@ -29,6 +31,7 @@ mod resync;
 #[cfg(test)]
 mod samples;
 mod source;
+pub mod tcp;
 #[cfg(test)]
 mod tests;
 pub mod udp;

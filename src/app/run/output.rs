@@ -34,11 +34,6 @@ impl Lines {
         })
     }
 
-    /// The file, where there is one.
-    pub fn file(&self) -> Option<&File> {
-        self.file.as_ref()
-    }
-
     /// Opens the file anew, for whoever renamed it; the old one stays in use when that fails.
     pub fn reopen(&mut self) {
         let Some(path) = &self.path else { return };

@@ -1,21 +1,25 @@
 //! The engine's thread: batches in, anomalies out; ticks, snapshots and new rules in between.
 
 use super::output::Lines;
+use super::receivers::sums;
 use super::say::Say;
 use super::state::Saver;
 use crate::app::captures::Walk;
 use crate::app::setup::Setup;
 use crate::app::summary;
 use crate::engine::{Engine, Event};
-use crate::input::batch::{Arrival, Batch};
+use crate::input::batch::{Arrival, Batch, Counters};
 use crate::model::{RawPacket, Timestamp};
 use crate::wire::Undecoded;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Time is said to have come only so far, for what is on its way from the receivers.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// Anomalies are kept so long after their end, to find incidents and for the last words.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Faults said within one minute; the rest is counted.
 const SAID: u32 = 20;
 
@@ -26,6 +30,8 @@ pub enum Command {
     Tick(Timestamp),
     /// Input was dropped before us.
     Lost(u64),
+    /// Who receives, for the last words.
+    Receivers(Vec<Arc<Counters>>),
     /// Save what was learned.
     Save,
     /// Work on with another configuration, and open the output anew.
@@ -65,7 +71,12 @@ pub struct Worker {
     pub(super) walk: Walk,
     pub(super) blind: Vec<String>,
     pub(super) inputs: Vec<String>,
+    /// Early warnings so far.
+    pub(super) warnings: Arc<AtomicU64>,
     pub(super) began: Instant,
+    receivers: Vec<Arc<Counters>>,
+    /// Anomalies that are no longer kept.
+    forgotten: u64,
     own: Standing,
     said: (Timestamp, u32),
 }
@@ -78,7 +89,10 @@ impl Worker {
             walk: Walk::new(true, false),
             standing: Arc::default(),
             inputs: Vec::new(),
+            warnings: Arc::default(),
+            receivers: Vec::new(),
             began: Instant::now(),
+            forgotten: 0,
             own: Standing::default(),
             said: (Timestamp::MIN, 0),
             setup,
@@ -132,9 +146,11 @@ impl Worker {
                 if is_idle {
                     self.engine.advance(at - ON_ITS_WAY);
                 }
+                self.forgotten += self.engine.forget(at - KEPT);
                 self.tell();
                 self.publish();
             }
+            Command::Receivers(receivers) => self.receivers = receivers,
             Command::Lost(count) => self.engine.lost(count),
             Command::Save if self.saver.is_busy() => {
                 self.say
@@ -164,7 +180,7 @@ impl Worker {
             }
             self.lines.event(&event);
         }
-        self.own.anomalies = all.len() as u64;
+        self.own.anomalies = self.forgotten + all.len() as u64;
         self.own.open = all.iter().filter(|a| a.ended_at.is_none()).count() as u64;
     }
 
@@ -200,11 +216,14 @@ impl Worker {
     }
 
     fn publish(&mut self) {
-        let (front, judge) = (self.engine.front_stats(), self.engine.judge_stats());
+        let front = self.engine.front_stats();
         let accounts = self.engine.accounts();
         self.own.records = front.meter.records + accounts.iter().map(|(_, a)| a.records).sum::<u64>();
         self.own.exporters = accounts.len() as u64;
-        self.own.memory = front.memory + judge.memory;
+        // Counting through the Judge's tables takes its time; they do not change as fast.
+        if self.own.beats.is_multiple_of(16) {
+            self.own.memory = front.memory + self.engine.judge_stats().memory;
+        }
         if let Ok(mut standing) = self.standing.lock() {
             *standing = self.own;
         }
@@ -213,23 +232,11 @@ impl Worker {
     /// Takes over another configuration; the old one stays where the new one cannot be used.
     fn reload(&mut self, setup: Setup) {
         let config = setup.engine(None, String::from("FILE"));
-        let fresh = Engine::new(config, setup.origins.clone(), 1);
-        let snapshot = self.engine.snapshot();
-        let swapped = match fresh {
-            Ok(mut engine) => engine
-                .restore(snapshot)
-                .map(|()| engine)
-                .map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match swapped {
-            Ok(engine) => {
-                self.engine = engine;
+        match self.engine.reconfigure(config, Arc::clone(&setup.origins)) {
+            Ok(()) => {
+                self.say
+                    .info(format!("configuration reloaded: {} rules", setup.rules.len()));
                 self.setup = setup;
-                self.say.info(format!(
-                    "configuration reloaded: {} rules",
-                    self.setup.rules.len()
-                ));
             }
             Err(error) => self
                 .say
@@ -244,7 +251,7 @@ impl Worker {
         self.tell();
         self.saver.save(self.engine.snapshot());
         let anomalies = self.engine.anomalies();
-        let summary = summary::of(
+        let mut summary = summary::of(
             self.inputs,
             &self.setup,
             &self.engine,
@@ -253,6 +260,27 @@ impl Worker {
             self.began.elapsed(),
             &anomalies,
         );
+        summary.anomalies += self.forgotten;
+        let counted = sums(self.receivers.iter().map(|counters| &**counters));
+        let lost = [
+            "refused",
+            "cut",
+            "kernel_drops",
+            "interface_drops",
+            "connections_closed",
+        ];
+        let lost = counted
+            .into_iter()
+            .filter(|(name, count)| *count > 0 && lost.contains(name));
+        summary
+            .dropped
+            .extend(lost.map(|(name, count)| (name.to_owned(), count)));
+        let warnings = self.warnings.load(Ordering::Relaxed);
+        if warnings > 0 {
+            summary
+                .blind
+                .push(format!("{warnings} early warnings were given; see the log."));
+        }
         self.lines.summary(&summary);
         self.saver.finish();
     }

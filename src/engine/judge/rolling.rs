@@ -65,6 +65,21 @@ impl Judge {
         self.batch = batch;
     }
 
+    /// Finds the entities of all conversations of the interval anew, and adds nothing to them.
+    pub(super) fn roll_anew(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        self.hits.clear();
+        self.first_hit.clear();
+        for id in 0..self.table.rows().len() as u32 {
+            batch.sought.clear();
+            self.seek(id, &mut batch.sought);
+            self.fetch(&mut batch);
+            self.first_hit.push(self.hits.len() as u32);
+            batch.sought.iter().for_each(|entity| self.settle(entity));
+        }
+        self.batch = batch;
+    }
+
     /// Merges conversations into the interval's table.
     fn merge(&mut self, rows: &[Conversation], grown: &mut Vec<Grown>) {
         let mut hashes = [0; BATCH];

@@ -29,6 +29,26 @@ pub(super) struct Stranger {
     left: u32,
 }
 
+impl Stranger {
+    /// Takes on the new numbers of its rule and view; whether both are still there.
+    pub(super) fn renumber(
+        &mut self,
+        rule: &impl Fn(usize) -> Option<usize>,
+        view: &impl Fn(usize) -> Option<usize>,
+    ) -> bool {
+        let (Some(rule), Some(view)) = (rule(self.rule), view(self.view)) else {
+            return false;
+        };
+        (self.rule, self.view) = (rule, view);
+        true
+    }
+
+    /// Its anomaly, and when it ended if it ends now.
+    pub(super) fn end(&self) -> (u64, Timestamp) {
+        (self.id, self.last)
+    }
+}
+
 impl Judge {
     /// Internal hosts that spoke for the first time in this tick, whose conversations are the table's from `known` on.
     pub(super) fn meet_hosts(&mut self, known: usize, until: Timestamp) {
