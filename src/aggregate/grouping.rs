@@ -13,6 +13,15 @@ pub struct EntityKey {
 }
 
 impl EntityKey {
+    /// The key of one address.
+    #[inline]
+    fn of(address: Ip) -> Self {
+        Self {
+            addresses: [address.bits(), 0],
+            numbers: [0, 0],
+        }
+    }
+
     /// Whether both are the same, without a branch per field.
     #[inline]
     pub(super) fn is(&self, other: &Self) -> bool {
@@ -92,8 +101,14 @@ impl Grouping {
     /// The entities `row` belongs to: none where it has no value, two where `host` is both its ends.
     #[inline]
     pub fn keys(&self, row: &Conversation) -> [Option<EntityKey>; 2] {
-        if !self.dimensions.contains(&Dimension::Host) {
-            return [self.key(row, row.key.src), None];
+        // Most views have one of these dimensions alone.
+        match self.dimensions.as_slice() {
+            [Dimension::SrcIp] => return [Some(EntityKey::of(row.key.src)), None],
+            [Dimension::DstIp] => return [Some(EntityKey::of(row.key.dst)), None],
+            dimensions if !dimensions.contains(&Dimension::Host) => {
+                return [self.key(row, row.key.src), None];
+            }
+            _ => {}
         }
         let src = if row.src_origin.internal {
             self.key(row, row.key.src)

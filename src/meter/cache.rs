@@ -117,6 +117,20 @@ impl Cache {
         self.free.reverse();
     }
 
+    /// Lets go of every entry in slot order, after `farewell`.
+    pub(super) fn clear(&mut self, mut farewell: impl FnMut(Entry<'_>)) {
+        self.free.clear();
+        for (slot, (hot, cold)) in self.hot.iter_mut().zip(self.cold.iter_mut()).enumerate() {
+            if hot.is_used() {
+                farewell(Entry { hot, cold });
+                hot.free();
+            }
+            self.free.push(slot as u32);
+        }
+        self.free.reverse();
+        self.index.clear();
+    }
+
     /// Lets go of the longest silent of a sample, after `farewell`.
     pub(super) fn evict(&mut self, farewell: impl FnOnce(Entry<'_>)) {
         let n = self.hot.len();

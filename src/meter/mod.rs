@@ -239,10 +239,9 @@ impl Meter {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         self.settle(sink);
         let (config, stats) = (&self.config, &mut self.stats);
-        self.cache.retain(|mut entry| {
+        self.cache.clear(|mut entry| {
             let reason = end_of(&entry, EndReason::ForcedEnd);
             finish(&mut entry, config, stats, reason, sink);
-            false
         });
     }
 
