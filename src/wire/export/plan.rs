@@ -29,9 +29,32 @@ struct Op {
     to: Target,
 }
 
+/// A number of at most eight octets. Eight are loaded whatever its length, and the rest is shifted away: that is one
+/// path for all of them.
+#[derive(Clone, Copy, Debug)]
+struct Narrow {
+    offset: u32,
+    length: u8,
+    to: Number,
+}
+
+impl Narrow {
+    /// Its value in the record at the beginning of `octets`, which holds it.
+    #[inline]
+    fn value(self, octets: &[u8]) -> u64 {
+        let rest = octets.get(self.offset as usize..).unwrap_or_default();
+        match rest.first_chunk::<8>() {
+            Some(eight) => u64::from_be_bytes(*eight) >> (64 - 8 * u32::from(self.length)),
+            // The last octets of a Set.
+            None => unsigned(rest.get(..usize::from(self.length)).unwrap_or_default()),
+        }
+    }
+}
+
 /// A stretch of fixed layout, and maybe one value of variable length behind it.
 #[derive(Clone, Debug, Default)]
 struct Stretch {
+    narrow: Vec<Narrow>,
     ops: Vec<Op>,
     length: usize,
     /// Whether a value of variable length follows.
@@ -156,14 +179,15 @@ impl Plan {
         let Some(stretch) = self.stretches.get_mut(candidate.stretch) else {
             return;
         };
-        if candidate.field.length == VARIABLE {
-            stretch.tail = Some(to);
-        } else {
-            stretch.ops.push(Op {
-                offset: candidate.offset,
-                length: candidate.field.length,
+        let (offset, length) = (candidate.offset, candidate.field.length);
+        match (to, length) {
+            (_, VARIABLE) => stretch.tail = Some(to),
+            (Target::Number(to) | Target::Address(to), 1..=8) => stretch.narrow.push(Narrow {
+                offset,
+                length: length as u8,
                 to,
-            });
+            }),
+            _ => stretch.ops.push(Op { offset, length, to }),
         }
     }
 
@@ -216,7 +240,10 @@ impl Plan {
     pub fn memory(&self) -> usize {
         let stretches = self.stretches.iter();
         let inner: usize = stretches
-            .map(|s| size_of::<Stretch>() + s.ops.capacity() * size_of::<Op>())
+            .map(|s| {
+                let narrow = s.narrow.capacity() * size_of::<Narrow>();
+                size_of::<Stretch>() + narrow + s.ops.capacity() * size_of::<Op>()
+            })
             .sum();
         size_of::<Self>() + inner
     }
@@ -231,7 +258,11 @@ impl Plan {
     pub fn read(&self, octets: &[u8], fields: &mut Fields) -> Option<usize> {
         let mut at = 0;
         for stretch in &self.stretches {
-            let part = octets.get(at..at + stretch.length)?;
+            let rest = octets.get(at..)?;
+            let part = rest.get(..stretch.length)?;
+            for narrow in &stretch.narrow {
+                fields.set(narrow.to, narrow.value(rest));
+            }
             for op in &stretch.ops {
                 let from = op.offset as usize;
                 if let Some(value) = part.get(from..from + usize::from(op.length)) {
