@@ -104,7 +104,7 @@ pub fn is_export(files: &[PathBuf], quiet: bool) -> bool {
     let tally = tally(files);
     let words = if tally.is_export() {
         "the datagrams are flow export and are decoded; --as packets meters them instead"
-    } else if tally.export * 2 > tally.datagrams {
+    } else if tally.datagrams > 0 && tally.export * 2 > tally.datagrams {
         "some datagrams are flow export, most packets are not: packets are metered; --as export decodes the export"
     } else {
         return false;

@@ -12,6 +12,8 @@ const MOST_RECORDS: usize = 64;
 /// Octets of the headers of NetFlow v9 (RFC 3954 section 5.1) and IPFIX (RFC 7011 section 3.1).
 const V9: usize = 20;
 const IPFIX: usize = 16;
+/// Where IPFIX goes over TCP (RFC 7011 section 10.4.3).
+const IPFIX_PORT: u16 = 4739;
 
 /// Whether octets look like a message of flow export that is `length` octets long where it is whole: a version that
 /// exists, and a length that agrees with what the header and the first Set say.
@@ -79,7 +81,9 @@ impl Tally {
                     return;
                 };
                 self.packets += 1;
-                self.export += u64::from(super::streams::begins_message(segment.payload));
+                // Any stream may hold octets that look like IPFIX; one to its port means it.
+                let meant = segment.dst_port == IPFIX_PORT;
+                self.export += u64::from(meant && super::streams::begins_message(segment.payload));
             }
             _ => self.packets += 1,
         }
