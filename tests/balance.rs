@@ -107,11 +107,10 @@ fn aggregated(config: &Config, packets: &[(Timestamp, Vec<u8>, u32)]) -> (Sum, F
     let mut sum = (0, 0);
     let mut gather = |front: &mut Front, until| {
         front.flush(until);
-        for row in front
-            .release(until)
-            .iter()
-            .flat_map(|partial| &partial.conversations)
-        {
+        let Some(partial) = front.release(until) else {
+            return;
+        };
+        for row in partial.conversations.rows() {
             sum.0 += row.counters.packets;
             sum.1 += row.counters.bytes;
         }

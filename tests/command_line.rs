@@ -12,6 +12,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use tidemark::config::Config;
 use tidemark::drill::Scenario;
+use tidemark::input::{OutputFile, PcapWriter, Precision};
+use tidemark::model::{LinkType, Timestamp};
 
 /// A capture in a folder of its own.
 struct Sample {
@@ -625,4 +627,71 @@ fn standard_input_can_be_named_once_among_files() {
     assert_eq!(ran.summary()["files"], serde_json::json!(["-"]));
     let junk = program::run_with_input(&["replay", "-"], b"no capture").exits(1);
     junk.says(&["-: byte 0"]);
+}
+
+// Captured flow export.
+
+/// Frames of Ethernet from 192.0.2.9, port 40000, to a collector's `port`: UDP with each payload.
+fn export_capture(path: &Path, port: u16, payloads: &[&[u8]]) {
+    let frame = |payload: &&[u8]| {
+        let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
+        frame.extend((28 + payload.len() as u16).to_be_bytes());
+        frame.extend([0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 9, 192, 0, 2, 1, 0x9c, 0x40]);
+        frame.extend(port.to_be_bytes());
+        frame.extend((8 + payload.len() as u16).to_be_bytes());
+        frame.extend([0, 0]);
+        frame.extend_from_slice(payload);
+        frame
+    };
+    let out = OutputFile::create(path, 3).unwrap();
+    let mut writer = PcapWriter::new(out, Precision::Micros, LinkType(1), 0).unwrap();
+    for (second, frame) in payloads.iter().map(frame).enumerate() {
+        let at = Timestamp::from_secs(1_772_438_400 + second as i64);
+        writer.write(at, &frame, frame.len() as u32).unwrap();
+    }
+    writer.finish().unwrap().finish().unwrap();
+}
+
+/// An sFlow datagram, agent 10.0.0.9, with one packet from 198.51.100.1 port 40000 to 192.0.2.80 port 443, one in 512.
+fn sflow() -> Vec<u8> {
+    let packet = [1500, 6, 0xc633_6401, 0xc000_0250, 40_000, 443, 0x10, 0];
+    let sample = [1, 72, 1, 7, 512, 0, 0, 7, 8, 1, 3, 32];
+    let words = [&[5, 1, 0x0a00_0009, 0, 1, 1000, 1][..], &sample, &packet].concat();
+    words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect()
+}
+
+#[test]
+fn captured_export_is_decoded_and_says_who_exported_it() {
+    let sample = Sample::with_scan();
+    let path = sample.path("export.pcap");
+    export_capture(&path, 6343, &[&sflow(), &sflow()[..60]]);
+    let ran = run(&["flows", text(&path), "--format", "json"]).exits(0).says(&[
+        "the datagrams are flow export",
+        "export.pcap: byte 160: exporter 192.0.2.9 domain 0: octet 60: the datagram ends inside a sample",
+    ]);
+    let flow: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&flow["src_ip"], &flow["bytes"], &flow["sampling_rate"]),
+        (&"198.51.100.1".into(), &1500.into(), &512.into())
+    );
+    assert_eq!(
+        (&flow["exporter"], &flow["agent"], &flow["in_if"]),
+        (&"192.0.2.9".into(), &"10.0.0.9".into(), &7.into())
+    );
+    let metered = run(&["flows", text(&path), "--as", "packets", "--format", "csv"]).exits(0);
+    assert!(
+        metered.stdout.contains("192.0.2.9,192.0.2.1,40000,6343,17,2,"),
+        "{}",
+        metered.stdout
+    );
+}
+
+#[test]
+fn captured_packets_stay_packets_and_hold_no_export() {
+    let sample = Sample::with_scan();
+    let ran = run(&["flows", sample.capture(), "-n", "3"]).exits(0);
+    assert!(!ran.stderr.contains("export"), "{}", ran.stderr);
+    let asked = run(&["flows", sample.capture(), "--as", "export", "--format", "json"]);
+    let asked = asked.exits(0).says(&["drill.pcap: no flow export is in it"]);
+    assert_eq!(asked.stdout, "");
 }

@@ -178,7 +178,10 @@ fn what_the_kernel_drops_is_counted_and_said_and_the_sum_is_what_was_sent() {
         }
     }
     let summary = daemon.stops();
-    assert!(summary["dropped"]["kernel_drops"].as_u64().unwrap() > 0, "{summary}");
+    assert!(
+        summary["dropped"]["kernel_drops"].as_u64().unwrap() > 0,
+        "{summary}"
+    );
 }
 
 #[test]
@@ -210,7 +213,9 @@ fn systemd_is_told_when_it_is_ready_reloads_lives_and_stops() {
         }
     };
     let mut command = home.command();
-    command.env("NOTIFY_SOCKET", home.path("notify")).env("WATCHDOG_USEC", "60000000");
+    command
+        .env("NOTIFY_SOCKET", home.path("notify"))
+        .env("WATCHDOG_USEC", "60000000");
     let mut daemon = Daemon::start(command);
     told("READY=1");
     told("WATCHDOG=1");

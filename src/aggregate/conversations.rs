@@ -1,7 +1,6 @@
 //! The table of conversations of one stretch of time.
 
-use crate::model::{Conversation, ConversationKey, Counters, Ip, Origin, Prefix};
-use hashbrown::HashTable;
+use crate::model::{Conversation, ConversationKey, Counters, Index, Ip, Origin, Prefix};
 use std::hash::{BuildHasher, Hasher};
 
 /// What became of an addition.
@@ -20,11 +19,12 @@ pub enum Added {
 /// What is given up when the table is full: external addresses of new conversations are folded into their /24 or
 /// /48 (the internal side, ports and AS stay exact); once a tenth beyond the limit is full too, new conversations
 /// are refused and counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Conversations {
-    index: HashTable<u32>,
+    index: Index,
     rows: Vec<Conversation>,
     state: foldhash::fast::FixedState,
+    seed: u64,
     limit: usize,
     folded: u64,
     refused: u64,
@@ -34,9 +34,10 @@ impl Conversations {
     /// At most `limit` conversations in full detail; `seed` is for the hash alone and changes no output.
     pub fn new(limit: usize, seed: u64) -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             rows: Vec::new(),
             state: foldhash::fast::FixedState::with_seed(seed),
+            seed,
             limit: limit.clamp(16, 1 << 30),
             folded: 0,
             refused: 0,
@@ -51,12 +52,41 @@ impl Conversations {
         counters: &Counters,
         origins: impl FnOnce() -> (Origin, Origin),
     ) -> Added {
+        self.add_hashed(self.hash(key), key, counters, origins)
+    }
+
+    /// The hash of `key`.
+    #[inline]
+    pub fn hash(&self, key: &ConversationKey) -> u64 {
+        hash(&self.state, key)
+    }
+
+    /// Where the row of a key of that hash probably is.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.index.guess(hash)
+    }
+
+    /// Something of both cache lines of a row, read so that they are near when it is used.
+    #[inline]
+    pub fn touch(&self, row: u32) -> u64 {
+        let near =
+            |row: &Conversation| row.key.src.bits() as u64 ^ row.counters.bytes ^ u64::from(row.key.port);
+        self.get(row).map_or(0, near)
+    }
+
+    /// [`Self::add`], where the hash of the key is known.
+    #[inline]
+    pub fn add_hashed(
+        &mut self,
+        hash: u64,
+        key: &ConversationKey,
+        counters: &Counters,
+        origins: impl FnOnce() -> (Origin, Origin),
+    ) -> Added {
         let rows = &self.rows;
-        let hash = hash(&self.state, key);
-        if let Some(&row) = self
-            .index
-            .find(hash, |&r| rows.get(r as usize).is_some_and(|c| c.key == *key))
-        {
+        let same = |r: u32| rows.get(r as usize).is_some_and(|c| c.key == *key);
+        if let Some(row) = self.index.find(hash, same) {
             if let Some(known) = self.rows.get_mut(row as usize) {
                 known.counters.add(counters);
             }
@@ -75,10 +105,25 @@ impl Conversations {
         self.insert_folded(row)
     }
 
-    /// Merges one row of another table.
+    /// Merges one row of another table; `hash` is that of its key.
     #[inline]
-    pub fn merge(&mut self, row: &Conversation) -> Added {
-        self.add(&row.key, &row.counters, || (row.src_origin, row.dst_origin))
+    pub fn merge(&mut self, hash: u64, row: &Conversation) -> Added {
+        self.add_hashed(hash, &row.key, &row.counters, || (row.src_origin, row.dst_origin))
+    }
+
+    /// Takes over all of another table, in its order, and leaves it empty; false, and nothing happens, when this one
+    /// is not empty, or the other has more than this one holds in full detail.
+    pub fn adopt(&mut self, other: &mut Self) -> bool {
+        let fits = self.rows.is_empty() && other.rows.len() <= self.limit && self.seed == other.seed;
+        if fits {
+            self.swap_rows(other);
+        }
+        fits
+    }
+
+    fn swap_rows(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.rows, &mut other.rows);
+        std::mem::swap(&mut self.index, &mut other.index);
     }
 
     fn fold(&mut self, mut row: Conversation) -> Conversation {
@@ -98,8 +143,8 @@ impl Conversations {
     fn insert_folded(&mut self, row: Conversation) -> Added {
         let row = self.fold(row);
         let (rows, hash) = (&mut self.rows, hash(&self.state, &row.key));
-        let same = |&r: &u32| rows.get(r as usize).is_some_and(|c| c.key == row.key);
-        if let Some(&known) = self.index.find(hash, same) {
+        let same = |r: u32| rows.get(r as usize).is_some_and(|c| c.key == row.key);
+        if let Some(known) = self.index.find(hash, same) {
             if let Some(known) = rows.get_mut(known as usize) {
                 known.counters.add(&row.counters);
             }
@@ -113,13 +158,10 @@ impl Conversations {
     }
 
     /// Appends a row whose key is not in the table.
-    fn push(&mut self, hash_value: u64, row: Conversation) -> u32 {
+    fn push(&mut self, hash: u64, row: Conversation) -> u32 {
         let slot = self.rows.len() as u32;
         self.rows.push(row);
-        let (rows, state) = (&self.rows, &self.state);
-        self.index.insert_unique(hash_value, slot, |&r| {
-            rows.get(r as usize).map_or(0, |c| hash(state, &c.key))
-        });
+        self.index.insert(hash, slot);
         slot
     }
 
@@ -135,7 +177,7 @@ impl Conversations {
 
     /// Whether there is a row of `key`.
     pub fn contains(&self, key: &ConversationKey) -> bool {
-        let same = |&row: &u32| self.get(row).is_some_and(|c| c.key == *key);
+        let same = |row: u32| self.get(row).is_some_and(|c| c.key == *key);
         self.index.find(hash(&self.state, key), same).is_some()
     }
 
@@ -144,6 +186,27 @@ impl Conversations {
         self.index.clear();
         let room = self.rows.len();
         std::mem::replace(&mut self.rows, Vec::with_capacity(room))
+    }
+
+    /// Gives away the rows, to be adopted by another table, and starts empty; what was folded and refused stays
+    /// counted here.
+    pub fn hand_over(&mut self) -> Self {
+        let mut away = Self::new(self.limit, self.seed);
+        away.swap_rows(self);
+        away
+    }
+
+    /// Forgets the rows and keeps the room for them.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.index.clear();
+    }
+
+    /// Takes over the room of an empty table, if this one is empty and has less.
+    pub fn reuse(&mut self, mut spare: Self) {
+        if self.rows.is_empty() && spare.rows.is_empty() && spare.rows.capacity() > self.rows.capacity() {
+            self.swap_rows(&mut spare);
+        }
     }
 
     /// Conversations whose external address was folded into its network.
@@ -158,7 +221,7 @@ impl Conversations {
 
     /// Octets it occupies.
     pub fn memory(&self) -> usize {
-        self.rows.capacity() * size_of::<Conversation>() + self.index.allocation_size()
+        self.rows.capacity() * size_of::<Conversation>() + self.index.memory()
     }
 }
 
@@ -253,7 +316,10 @@ mod tests {
                 let mut table = Conversations::new(100, 4);
                 part.iter()
                     .for_each(|(k, c)| _ = table.add(k, c, Default::default));
-                table.rows().iter().for_each(|row| _ = all.merge(row));
+                table
+                    .rows()
+                    .iter()
+                    .for_each(|row| _ = all.merge(all.hash(&row.key), row));
             }
             let mut rows = all.take();
             rows.sort();

@@ -1,9 +1,8 @@
 //! What one combination of dimensions sees: counters and distinct counts per entity and interval.
 
 use super::grouping::{EntityKey, mix};
-use crate::model::{Conversation, Counters, Ip, Metric};
+use crate::model::{Conversation, Counters, Index, Ip, Metric, Slab};
 use cardinality_estimator::CardinalityEstimator;
-use hashbrown::HashTable;
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
 /// A distinct count: exact to about a hundred, HyperLogLog with 4096 registers (standard error 1.6 %) beyond.
@@ -97,8 +96,8 @@ impl<T> Row<T> {
 /// The entities of one grouping, bounded; rows stay from interval to interval until they are let go.
 #[derive(Debug)]
 pub struct Entities<T> {
-    index: HashTable<u32>,
-    rows: Vec<Row<T>>,
+    index: Index,
+    rows: Slab<Row<T>>,
     touched: Vec<u32>,
     sets: Sets,
     state: foldhash::fast::FixedState,
@@ -111,8 +110,8 @@ impl<T: Default> Entities<T> {
     /// strangers cannot push out what is known.
     pub fn new(sets: Sets, limit: usize, seed: u64) -> Self {
         Self {
-            index: HashTable::new(),
-            rows: Vec::new(),
+            index: Index::new(),
+            rows: Slab::new(),
             touched: Vec::new(),
             sets,
             state: foldhash::fast::FixedState::with_seed(seed),
@@ -124,11 +123,34 @@ impl<T: Default> Entities<T> {
     /// The row of `key`, added when there is room.
     #[inline]
     pub fn slot(&mut self, key: &EntityKey) -> Option<u32> {
-        let hash_value = hash(&self.state, key);
+        self.slot_of(self.hash(key), key)
+    }
+
+    /// The hash of `key`, the same in every table of the same seed.
+    #[inline]
+    pub fn hash(&self, key: &EntityKey) -> u64 {
+        hash(&self.state, key)
+    }
+
+    /// Where the row of a key of that hash probably is.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.index.guess(hash)
+    }
+
+    /// Something of the row in `slot`, read so that it is near when it is used.
+    #[inline]
+    pub fn touch(&self, slot: u32) -> u64 {
+        let near = |row: &Row<T>| row.counters.packets ^ row.key.addresses[0] as u64 ^ u64::from(row.touched);
+        self.rows.get(slot as usize).map_or(0, near)
+    }
+
+    /// The row of `key`, whose hash is known; added when there is room.
+    #[inline]
+    pub fn slot_of(&mut self, hash: u64, key: &EntityKey) -> Option<u32> {
         let rows = &mut self.rows;
-        if let Some(&slot) = self.index.find(hash_value, |&r| {
-            rows.get(r as usize).is_some_and(|x| x.key == *key)
-        }) {
+        let same = |r: u32| rows.get(r as usize).is_some_and(|x| x.key.is(key));
+        if let Some(slot) = self.index.find(hash, same) {
             return Some(slot);
         }
         if rows.len() >= self.limit {
@@ -145,10 +167,7 @@ impl<T: Default> Entities<T> {
             touched: false,
             state: T::default(),
         });
-        let state = &self.state;
-        self.index.insert_unique(hash_value, slot, |&r| {
-            rows.get(r as usize).map_or(0, |x| hash(state, &x.key))
-        });
+        self.index.insert(hash, slot);
         Some(slot)
     }
 
@@ -182,8 +201,18 @@ impl<T: Default> Entities<T> {
     }
 
     /// All rows.
-    pub fn rows(&self) -> &[Row<T>] {
-        &self.rows
+    pub fn rows(&self) -> impl Iterator<Item = &Row<T>> {
+        self.rows.iter()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// One row.
@@ -198,10 +227,10 @@ impl<T: Default> Entities<T> {
 
     /// The row of `key`, if there is one.
     pub fn find(&self, key: &EntityKey) -> Option<&Row<T>> {
-        let same = |&r: &u32| self.rows.get(r as usize).is_some_and(|x| x.key == *key);
+        let same = |r: u32| self.rows.get(r as usize).is_some_and(|x| x.key == *key);
         self.index
             .find(hash(&self.state, key), same)
-            .and_then(|&r| self.rows.get(r as usize))
+            .and_then(|r| self.rows.get(r as usize))
     }
 
     /// Begins the next interval: counters at zero, and rows let go for which `keep` is false. `keep` is told whether
@@ -230,9 +259,7 @@ impl<T: Default> Entities<T> {
         self.index.clear();
         let (rows, state) = (&self.rows, &self.state);
         for (slot, row) in rows.iter().enumerate() {
-            let hasher = |&r: &u32| rows.get(r as usize).map_or(0, |x| hash(state, &x.key));
-            self.index
-                .insert_unique(hash(state, &row.key), slot as u32, hasher);
+            self.index.insert(hash(state, &row.key), slot as u32);
         }
     }
 
@@ -257,7 +284,7 @@ impl<T: Default> Entities<T> {
         let sets: usize = touched
             .map(|r| r.sources.heap() + r.destinations.heap() + r.ports.heap())
             .sum();
-        self.rows.capacity() * size_of::<Row<T>>() + self.index.allocation_size() + sets
+        self.rows.memory() + self.index.memory() + sets
     }
 }
 
@@ -343,7 +370,7 @@ mod tests {
         for n in 0..10 {
             all.slot(&key(n));
         }
-        assert_eq!((all.rows().len(), all.refused()), (3, 7));
+        assert_eq!((all.len(), all.refused()), (3, 7));
         assert!(all.find(&key(0)).is_some() && all.find(&key(5)).is_none());
     }
 
@@ -355,7 +382,7 @@ mod tests {
             *all.add(slot, &row(1), &row(1).counters, true).unwrap() = n as u32;
         }
         all.begin_interval(|_, touched, state| touched && *state % 2 == 0);
-        assert_eq!(all.rows().len(), 3);
+        assert_eq!(all.len(), 3);
         assert!(all.touched().is_empty());
         let kept = all.find(&key(4)).unwrap();
         assert_eq!(

@@ -1,13 +1,13 @@
 //! Walks captures, counts and names everything wrong in them, and shows how far it has come.
 
 use crate::input::Captures;
-use crate::model::{Fault, RawPacket, Timestamp};
+use crate::model::{ExportFault, Fault, RawPacket, Timestamp};
 use crate::report::Progress;
 use crate::wire::Undecoded;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Undecodable packets named per run; the rest is counted.
+/// Undecodable packets, and faults of export, named per run; the rest is counted.
 const NAMED_PACKETS: u64 = 20;
 /// Troubles listed in a report.
 const LISTED: usize = 100;
@@ -24,6 +24,7 @@ pub struct Troubles {
     /// How many more there were.
     pub unlisted: u64,
     packets_named: u64,
+    export_named: u64,
 }
 
 impl Troubles {
@@ -39,6 +40,26 @@ impl Troubles {
         } else {
             self.unlisted += 1;
         }
+    }
+}
+
+/// What a walk hands its packets to.
+pub(super) trait Taker<E> {
+    /// Takes a packet, or says why it cannot be used; an error ends the walk.
+    fn packet(&mut self, packet: &RawPacket<'_>) -> Result<Result<(), Undecoded>, E>;
+
+    /// After each packet, with where it stands.
+    #[inline]
+    fn after(&mut self, _walk: &mut Walk, _captures: &Captures) {}
+}
+
+/// A function of packets.
+struct Packets<F>(F);
+
+impl<E, F: FnMut(&RawPacket<'_>) -> Result<Result<(), Undecoded>, E>> Taker<E> for Packets<F> {
+    #[inline]
+    fn packet(&mut self, packet: &RawPacket<'_>) -> Result<Result<(), Undecoded>, E> {
+        (self.0)(packet)
     }
 }
 
@@ -78,19 +99,26 @@ impl Walk {
         }
     }
 
-    /// Hands every packet to `take`, in time order, with where it stands (file and offset) where it cannot be used.
+    /// Hands every packet to `take`, in time order; what it cannot use is named with file and offset.
     pub fn run<E>(
         &mut self,
         files: &[PathBuf],
-        mut take: impl FnMut(&RawPacket<'_>) -> Result<Result<(), Undecoded>, E>,
+        take: impl FnMut(&RawPacket<'_>) -> Result<Result<(), Undecoded>, E>,
     ) -> Result<(), E> {
+        self.walk(files, &mut Packets(take))
+    }
+
+    /// Hands every packet to `taker`, in time order.
+    pub(super) fn walk<E>(&mut self, files: &[PathBuf], taker: &mut impl Taker<E>) -> Result<(), E> {
         let mut captures = Captures::open(files.iter().cloned());
         self.progress = Some(Progress::new(captures.progress().total, self.quiet));
         while let Some(next) = captures.next() {
             let undecoded = match next {
                 Ok(packet) => {
                     self.count(packet.at);
-                    take(&packet)?.err()
+                    let taken = taker.packet(&packet)?;
+                    taker.after(self, &captures);
+                    taken.err()
                 }
                 Err(fault) => {
                     self.fault(&fault);
@@ -147,8 +175,24 @@ impl Walk {
         self.troubles.list(words);
     }
 
+    /// Bad flow export, with the place of the frame that completed the message.
+    pub(super) fn export_fault(&mut self, fault: &ExportFault, captures: &Captures) {
+        self.troubles.add(fault.kind.name());
+        self.troubles.export_named += 1;
+        let file = captures.file().map_or("", |file| file);
+        let words = format!("{file}: byte {}: {fault}", captures.offset());
+        if self.verbose || self.troubles.export_named <= NAMED_PACKETS {
+            self.say(&words);
+        } else if self.troubles.export_named == NAMED_PACKETS + 1 {
+            self.say(&format!(
+                "{file}: more flow export cannot be read; -v names it all"
+            ));
+        }
+        self.troubles.list(words);
+    }
+
     /// Words on standard error; above the progress bar, where there is one.
-    fn say(&self, words: &str) {
+    pub(super) fn say(&self, words: &str) {
         let shown = self
             .progress
             .as_ref()

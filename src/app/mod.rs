@@ -1,6 +1,7 @@
 //! What the commands share: configuration and databases read, captures walked with everything wrong in them said.
 
 mod captures;
+mod export;
 mod output;
 mod replay;
 mod run;
@@ -8,6 +9,7 @@ mod setup;
 mod summary;
 
 pub use captures::{Troubles, Walk};
+pub use export::is_export;
 pub use output::{Output, terminal_width, wants_color};
 pub use replay::{Pace, Replay};
 pub use run::Run;

@@ -1,17 +1,20 @@
-//! `tidemark flows`: the Flow Records of captures.
+//! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export.
 
-use super::args::{FlowFormat, Flows};
-use super::replay::refuse_export;
+use super::args::{As, FlowFormat, Flows};
 use super::{DONE, FAILED, Usage};
-use crate::app::{Output, Setup, Walk, read_config};
+use crate::app::{self, Output, Setup, Walk, read_config};
+use crate::collect::{self, Collector};
 use crate::enrich::Origins;
 use crate::filter::Filter;
-use crate::meter::{Meter, Sink};
-use crate::model::{ConversationKey, Counters, FlowRecord, RawPacket, Timestamp};
-use crate::report::{self, FlowLines, FlowOrigin};
+use crate::meter::{self, Meter};
+use crate::model::{
+    ConversationKey, Counters, ExportFault, ExportMessage, FlowRecord, Origin, RawPacket, Timestamp,
+};
+use crate::report::{self, FlowLines};
 use crate::wire::{Decap, Undecoded, decode};
 use anyhow::Result;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Records that are over are given out at least so often, in event time.
@@ -19,7 +22,6 @@ const TICK: Duration = Duration::from_secs(10);
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
-    refuse_export(args.read_as)?;
     let setup = Setup::new(read_config(args.config.as_deref())?)?;
     setup
         .blind
@@ -40,19 +42,56 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         left: args.number.unwrap_or(u64::MAX),
         failed: None,
     };
-    let mut metering = Metering {
-        meter: Meter::new(setup.metering()),
-        next: Timestamp::MIN,
-        decap: setup.decap(),
-    };
     let mut walk = Walk::new(quiet, verbose);
-    walk.run(&args.files, |packet| metering.take(packet, &mut records))?;
-    metering.meter.finish(&mut records);
+    if is_export(args, quiet) {
+        decode_export(&args.files, &setup, &mut walk, &mut records)?;
+    } else {
+        meter_packets(&args.files, &setup, &mut walk, &mut records)?;
+    }
     if let Some(error) = records.failed.take() {
         return Err(error.into());
     }
     records.lines.finish()?.finish()?;
     Ok(if walk.readable { DONE } else { FAILED })
+}
+
+fn is_export(args: &Flows, quiet: bool) -> bool {
+    match args.read_as {
+        As::Auto => app::is_export(&args.files, quiet),
+        As::Packets => false,
+        As::Export => true,
+    }
+}
+
+fn meter_packets(
+    files: &[PathBuf],
+    setup: &Setup,
+    walk: &mut Walk,
+    records: &mut Records<'_>,
+) -> io::Result<()> {
+    let mut metering = Metering {
+        meter: Meter::new(setup.metering()),
+        next: Timestamp::MIN,
+        decap: setup.decap(),
+    };
+    walk.run(files, |packet| metering.take(packet, records))?;
+    metering.meter.finish(records);
+    Ok(())
+}
+
+fn decode_export(
+    files: &[PathBuf],
+    setup: &Setup,
+    walk: &mut Walk,
+    records: &mut Records<'_>,
+) -> io::Result<()> {
+    let mut collector = Collector::new(setup.collecting());
+    walk.run_export(files, |message: &ExportMessage<'_>, faults| {
+        collector.observe(message, &mut Decoded { records, faults });
+        collector.advance(message.at);
+        records.failed.take().map_or(Ok(()), Err)
+    })?;
+    Ok(())
 }
 
 fn format(format: FlowFormat) -> report::FlowFormat {
@@ -96,19 +135,56 @@ struct Records<'a> {
     failed: Option<io::Error>,
 }
 
-impl Sink for Records<'_> {
-    fn record(&mut self, mut record: FlowRecord) {
-        record.src_origin = self.origins.origin(record.key.src);
-        record.dst_origin = self.origins.origin(record.key.dst);
+impl Records<'_> {
+    fn write(&mut self, record: &FlowRecord) {
         let in_time = self.since.is_none_or(|since| record.end >= since)
             && self.until.is_none_or(|until| record.start < until);
-        let passes = self.filter.as_ref().is_none_or(|filter| filter.matches(&record));
+        let passes = self.filter.as_ref().is_none_or(|filter| filter.matches(record));
         if self.left == 0 || !in_time || !passes || self.failed.is_some() {
             return;
         }
         self.left -= 1;
-        self.failed = self.lines.flow(&record, &FlowOrigin::default()).err();
+        self.failed = self.lines.flow(record).err();
+    }
+}
+
+impl meter::Sink for Records<'_> {
+    fn record(&mut self, mut record: FlowRecord) {
+        record.src_origin = self.origins.origin(record.key.src);
+        record.dst_origin = self.origins.origin(record.key.dst);
+        self.write(&record);
     }
 
     fn growth(&mut self, _key: ConversationKey, _counters: &Counters) {}
+}
+
+/// Records out of one message, and what is wrong with it.
+struct Decoded<'a, 'b> {
+    records: &'a mut Records<'b>,
+    faults: &'a mut Vec<ExportFault>,
+}
+
+impl collect::Sink for Decoded<'_, '_> {
+    fn record(&mut self, record: &FlowRecord) {
+        let mut record = record.clone();
+        let (src_as, dst_as) = record.export.map_or((0, 0), |e| (e.src_as, e.dst_as));
+        record.src_origin = or_as(self.records.origins.origin(record.key.src), src_as);
+        record.dst_origin = or_as(self.records.origins.origin(record.key.dst), dst_as);
+        self.records.write(&record);
+    }
+
+    fn fault(&mut self, fault: ExportFault) {
+        self.faults.push(fault);
+    }
+}
+
+/// What the databases know; the AS as the exporter knows it, where they do not.
+fn or_as(origin: Origin, exported: u32) -> Origin {
+    match origin.asn {
+        0 => Origin {
+            asn: exported,
+            ..origin
+        },
+        _ => origin,
+    }
 }

@@ -1,54 +1,43 @@
 //! sFlow datagrams to Flow Records: one for each sampled packet that carries IP.
 
+use super::contact::{self, Hints};
+use super::sequence::{Sequence, Step};
 use super::{Account, Sink};
-use crate::model::{
-    EndReason, ExportFault, ExportMessage, Exported, FlowKey, FlowRecord, Handshake, Ip, Origin, TcpFlags,
-};
+use crate::model::{ExportFault, ExportMessage, Exported, FlowRecord, Handshake, Ip};
 use crate::wire::sflow::{self, Datagram, Flaw, FlowSample, Sampled};
 use std::collections::BTreeMap;
 
 /// Most sub-agents of one Exporter whose sequence is followed; a chassis has one a line card.
 const SEQUENCES: usize = 256;
-/// A number so far ahead is no loss but another beginning: at 1000 datagrams a second it is a minute and a half.
-const MOST_LOST: u32 = 100_000;
-/// Datagrams that overtake each other are not apart by more of the agent's milliseconds.
-const OVERTAKEN: u32 = 2_000;
 
 /// How far the datagrams of an Exporter have come, by agent and sub-agent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sequences(BTreeMap<(Option<Ip>, u32), Place>);
-
-/// The newest datagram of a sub-agent.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    sequence: u32,
-    uptime: u32,
-}
+pub(super) struct Sequences(BTreeMap<(Option<Ip>, u32), Sequence>);
 
 impl Sequences {
+    /// Octets it occupies.
+    pub fn memory(&self) -> usize {
+        self.0.len() * size_of::<((Option<Ip>, u32), Sequence)>()
+    }
+
     /// Counts what is missing before `datagram`, or that it comes late or again.
     fn follow(&mut self, datagram: &Datagram<'_>, account: &mut Account) {
-        let now = Place {
-            sequence: datagram.sequence,
-            uptime: datagram.uptime,
-        };
         let key = (datagram.agent, datagram.sub_agent);
-        let Some(newest) = self.0.get_mut(&key) else {
-            if self.0.len() < SEQUENCES {
-                self.0.insert(key, now);
-            }
+        if self.0.len() >= SEQUENCES && !self.0.contains_key(&key) {
             return;
-        };
-        let ahead = now.sequence.wrapping_sub(newest.sequence);
-        if (1..=MOST_LOST).contains(&ahead) {
-            account.lost += u64::from(ahead) - 1;
-        } else if newest.uptime.wrapping_sub(now.uptime) <= OVERTAKEN {
-            account.reordered += 1;
-            return;
-        } else {
-            account.restarts += 1;
         }
-        *newest = now;
+        account.sequenced += 1;
+        let sequence = self.0.entry(key).or_default();
+        let step = sequence.arrive(datagram.sequence, Some(datagram.uptime));
+        match step {
+            Step::Next => {}
+            Step::Lost(datagrams) => account.lost += u64::from(datagrams),
+            Step::Late => account.reordered += 1,
+            Step::Restarted => account.restarts += 1,
+        }
+        if step != Step::Late {
+            sequence.advance(Some(1));
+        }
     }
 }
 
@@ -90,40 +79,29 @@ fn sampled(message: &ExportMessage<'_>, flow: &FlowSample, account: &mut Account
 
 /// The Flow Record of one packet, at the time it arrived: the agent sends a sample within a second, and gives no time.
 fn record(message: &ExportMessage<'_>, flow: &FlowSample, packet: &Sampled) -> FlowRecord {
-    FlowRecord {
+    let mut record = FlowRecord {
         key: packet.key,
         start: message.at,
         end: message.at,
         packets: 1,
         bytes: u64::from(packet.bytes),
         tcp_flags: packet.tcp_flags,
-        // Nothing says that it was the last packet.
-        end_reason: EndReason::ActiveTimeout,
-        handshake: Handshake::Unknown,
-        initiator: is_request(&packet.key, packet.tcp_flags),
-        reverse: None,
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
         vlan: flow.vlan,
         sampling_rate: flow.sampling_rate,
         export: Some(Exported {
             exporter: message.exporter,
             ..flow.export
         }),
-    }
-}
-
-/// Whether a lone packet goes from client to service, as far as it shows: a SYN does and its answer does not; an echo
-/// reply does not; otherwise the lower port is the service's.
-fn is_request(key: &FlowKey, flags: TcpFlags) -> bool {
-    const ECHO_REPLY: u16 = 0;
-    const ECHO_REPLY_6: u16 = 129;
-    match key.protocol {
-        FlowKey::TCP if flags.has(TcpFlags::SYN) => !flags.has(TcpFlags::ACK),
-        FlowKey::ICMP => key.dst_port >> 8 != ECHO_REPLY,
-        FlowKey::ICMPV6 => key.dst_port >> 8 != ECHO_REPLY_6,
-        _ => key.dst_port <= key.src_port,
-    }
+        ..super::flow::blank()
+    };
+    let hints = Hints {
+        flags: true,
+        ..Hints::default()
+    };
+    contact::infer(&mut record, hints);
+    // Of most packets no sample is taken: what is not seen did not fail to come.
+    record.handshake = Handshake::Unknown;
+    record
 }
 
 fn fault(message: &ExportMessage<'_>, domain: u32, flaw: &Flaw, account: &mut Account, sink: &mut impl Sink) {
@@ -242,13 +220,14 @@ mod tests {
             let (_, account) = heard(&datagrams);
             (account.lost, account.reordered, account.restarts)
         };
-        let (begun, wrapped) = ((7, 9000), [(u32::MAX, 9000), (0, 9100), (1, 9200)]);
-        assert_eq!(sequence(&[begun, (8, 9100), (12, 9200)]), (3, 0, 0));
-        assert_eq!(sequence(&[begun, (9, 9200), (8, 9100), (10, 9300)]), (1, 1, 0));
+        let begun = (7, 900_000);
+        assert_eq!(sequence(&[begun, (8, 900_100), (12, 900_200)]), (3, 0, 0));
+        assert_eq!(
+            sequence(&[begun, (9, 900_200), (8, 900_100), (10, 900_300)]),
+            (1, 1, 0)
+        );
         assert_eq!(sequence(&[begun, begun]), (0, 1, 0));
         assert_eq!(sequence(&[begun, (1, 10), (2, 20)]), (0, 0, 1));
-        assert_eq!(sequence(&[begun, (900_000_000, 12_000)]), (0, 0, 1));
-        assert_eq!(sequence(&wrapped), (0, 0, 0));
     }
 
     #[test]

@@ -7,12 +7,13 @@
 use super::config::{Config, ExporterRule};
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
+use crate::aggregate::Conversations;
 use crate::collect::{Account, Collector, Memory, Sink};
 use crate::enrich::Origins;
 use crate::filter::Filter;
 use crate::model::{
     Conversation, ConversationKey, Counters, ExportFault, ExportMessage, Exported, FlowKey, FlowRecord,
-    Handshake, Ip, Origin, Reverse, Role, Timestamp,
+    Handshake, Ip, Reverse, Role, Timestamp,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -120,6 +121,8 @@ impl Exporting {
             filter,
         };
         self.collector.observe(message, &mut taking);
+        self.spread
+            .settle(|key| (origins.origin(key.src), origins.origin(key.dst)));
     }
 
     /// Says what time it is: Templates grow old.
@@ -133,7 +136,7 @@ impl Exporting {
     }
 
     /// Takes out the oldest tick if it ends at or before `until`.
-    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Vec<Conversation>)> {
+    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Conversations)> {
         self.spread.take(until)
     }
 
@@ -247,9 +250,8 @@ impl Taking<'_> {
 
     #[inline]
     fn grow(&mut self, key: &ConversationKey, record: &FlowRecord, counters: Counters) {
-        let origins = || (self.origins.origin(key.src), self.origins.origin(key.dst));
         if let Some(filter) = self.filter
-            && !passes(filter, key, &counters, origins())
+            && !passes(filter, key, &counters, self.origins)
         {
             return;
         }
@@ -258,7 +260,7 @@ impl Taking<'_> {
             end: record.end,
             counters,
         };
-        self.spread.add(key, &stretch, origins);
+        self.spread.add(key, stretch);
     }
 
     /// Remembers one in many flows with who saw it: where two exporters see the same, it counts twice.
@@ -284,11 +286,11 @@ fn flow_hash(key: &FlowKey) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-fn passes(filter: &Filter, key: &ConversationKey, counters: &Counters, origins: (Origin, Origin)) -> bool {
+fn passes(filter: &Filter, key: &ConversationKey, counters: &Counters, origins: &Origins) -> bool {
     filter.matches(&Conversation {
         key: *key,
-        src_origin: origins.0,
-        dst_origin: origins.1,
+        src_origin: origins.origin(key.src),
+        dst_origin: origins.origin(key.dst),
         counters: *counters,
     })
 }

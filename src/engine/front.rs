@@ -137,8 +137,8 @@ impl Front {
         self.exporting.advance(until);
         self.held.push_back(Partial {
             until,
-            conversations: self.table.take(),
-            exported: Vec::new(),
+            conversations: self.table.hand_over(),
+            exported: None,
             heard: self.names.take(),
             stats: self.stats(),
         });
@@ -159,14 +159,15 @@ impl Front {
         let early = open.filter(|&open| held.is_none_or(|held| open < held));
         if let Some((end, exported)) = early.and_then(|_| self.exporting.take(until)) {
             return Some(Partial {
-                exported,
-                ..Partial::empty(end, self.stats())
+                until: end,
+                conversations: Conversations::new(0, 0),
+                exported: Some(exported),
+                heard: Vec::new(),
+                stats: self.stats(),
             });
         }
         let mut partial = self.held.pop_front_if(|partial| partial.until <= until)?;
-        if let Some((_, exported)) = self.exporting.take(partial.until) {
-            partial.exported = exported;
-        }
+        partial.exported = self.exporting.take(partial.until).map(|(_, rows)| rows);
         Some(partial)
     }
 
@@ -188,6 +189,11 @@ impl Front {
     /// Takes over what was known of exporters.
     pub fn remember(&mut self, memory: Memory) {
         self.exporting.restore(memory);
+    }
+
+    /// Gives back a table, emptied, to be filled again.
+    pub fn reuse(&mut self, spare: Conversations) {
+        self.table.reuse(spare);
     }
 
     /// Ends every flow: no more packets will come.

@@ -10,11 +10,11 @@ use super::plan::{Plan, PlanError};
 use super::quality::Quality;
 use super::scoring::{Load, Thresholds};
 use super::series::EntityState;
-use crate::aggregate::{Added, Conversations, Entities, Recent};
+use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, ThetaEstimate};
 use crate::enrich::Origins;
-use crate::model::{Anomaly, Conversation, Interval, Timestamp};
+use crate::model::{Anomaly, Interval, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ mod findings;
 mod persist;
 mod quality;
 mod renew;
+mod rolling;
 mod scanning;
 mod stats;
 mod strangers;
@@ -30,8 +31,9 @@ mod teaching;
 
 use findings::Pending;
 pub(super) use quality::ended;
-use quality::{Doubts, Pairing};
+use quality::{Doubts, Pairing, is_question};
 pub use renew::RenewError;
+use rolling::Batch;
 pub use stats::{JudgeStats, Watched};
 use strangers::Stranger;
 
@@ -59,6 +61,9 @@ pub struct Judge {
     hits: Vec<Hit>,
     /// Where the hits of each conversation begin.
     first_hit: Vec<u32>,
+    batch: Batch,
+    /// Tables of ticks, emptied, for the Fronts to use again: fresh memory costs more than what is put into it.
+    spare: Vec<Conversations>,
     recent: Recent,
     hosts: Hosts,
     ledger: Ledger,
@@ -141,6 +146,8 @@ impl Judge {
             table: Conversations::new(shares.conversations, seed),
             hits: Vec::new(),
             first_hit: Vec::new(),
+            batch: Batch::default(),
+            spare: Vec::new(),
             recent: Recent::new(60, shares.recent),
             hosts: Hosts::new(config.profiled_hosts, config.questions_per_host),
             ledger: Ledger::new(config.anomaly_limit),
@@ -201,6 +208,11 @@ impl Judge {
         }
     }
 
+    /// An empty table that has room for a tick, where there is one.
+    pub(super) fn spare(&mut self) -> Option<Conversations> {
+        self.spare.pop()
+    }
+
     /// The next thing that happened to an anomaly.
     pub fn poll(&mut self) -> Option<Event> {
         self.ledger.poll()
@@ -214,17 +226,22 @@ impl Judge {
     fn tick(&mut self, until: Timestamp, partials: Vec<Partial>) {
         self.enter(until);
         let known = self.table.rows().len();
-        for partial in &partials {
-            partial.conversations.iter().for_each(|row| self.roll_up(row));
-            partial.exported.iter().for_each(|row| self.roll_up(row));
-        }
-        for partial in partials {
-            self.pair(&partial.exported);
+        let mut questions = Vec::new();
+        for mut partial in partials {
+            self.roll_up(&mut partial.conversations);
+            if let Some(mut exported) = partial.exported {
+                questions.extend(exported.rows().iter().filter(|row| is_question(row)));
+                self.roll_up(&mut exported);
+            }
+            if self.spare.len() < self.watermarks.len() {
+                self.spare.push(partial.conversations);
+            }
             partial
                 .heard
                 .into_iter()
                 .for_each(|hearing| self.hosts.hear(hearing));
         }
+        self.pair(&questions);
         self.walk_scans(until);
         self.look_early(until);
         self.meet_hosts(known, until);
@@ -255,61 +272,6 @@ impl Judge {
             partial: first && start > interval.start,
             late_before,
         });
-    }
-
-    /// Adds what a conversation grew by to the interval and to every entity it belongs to.
-    fn roll_up(&mut self, row: &Conversation) {
-        let (id, first) = match self.table.merge(row) {
-            Added::New(id) => (id, true),
-            Added::Known(id) => (id, false),
-            Added::Refused => return,
-        };
-        let Some(whole) = self.table.get(id).copied() else {
-            return;
-        };
-        if first {
-            self.stats.conversations += 1;
-            self.find_slots(&whole);
-        }
-        let from = self.first_hit.get(id as usize).copied().unwrap_or(0) as usize;
-        let to = self
-            .first_hit
-            .get(id as usize + 1)
-            .map_or(self.hits.len(), |&next| next as usize);
-        for hit in self.hits.get(from..to).unwrap_or_default() {
-            let view = usize::from(hit.view);
-            let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
-                continue;
-            };
-            let Some(entity) = state.entities.add(hit.slot, &whole, &row.counters, first) else {
-                continue;
-            };
-            entity.spoke |= hit.source;
-            if !plan.scans.is_empty() && row.counters.failed + row.counters.answered > 0 {
-                scanning::tell(entity, &whole, &row.counters);
-            }
-        }
-    }
-
-    /// Finds the entities of a conversation that is new in this interval.
-    fn find_slots(&mut self, row: &Conversation) {
-        let plans = self.plan.views.get(..self.plan.tables).unwrap_or_default();
-        let passing = self.memo.passing(plans, row);
-        self.first_hit.push(self.hits.len() as u32);
-        for (i, (view, plan)) in self.views.iter_mut().zip(plans).enumerate() {
-            if !Memo::passes(passing, i, plan, row) {
-                continue;
-            }
-            for (end, key) in plan.grouping.keys(row).into_iter().enumerate() {
-                if let Some(slot) = key.and_then(|key| view.entities.slot(&key)) {
-                    self.hits.push(Hit {
-                        slot,
-                        view: i as u16,
-                        source: end == 0,
-                    });
-                }
-            }
-        }
     }
 
     /// Packets and Flow Records that came too late to be counted.

@@ -251,6 +251,9 @@ impl Engine {
             while let Some(partial) = front.release(until) {
                 self.judge.accept(i, partial);
             }
+            if let Some(spare) = self.judge.spare() {
+                front.reuse(spare);
+            }
         }
         self.horizon = self.horizon.max(until);
     }

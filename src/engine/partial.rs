@@ -1,9 +1,10 @@
 //! What crosses the seam: one tick's aggregate of one Front.
 
 use super::front::FrontStats;
+use crate::aggregate::Conversations;
 use crate::collect::Account;
 use crate::meter::Hearing;
-use crate::model::{Conversation, Ip, Timestamp};
+use crate::model::{Ip, Timestamp};
 
 /// The partial aggregate of one tick of one Front.
 ///
@@ -13,26 +14,13 @@ pub struct Partial {
     /// End of the tick, which is also the Front's watermark: everything before is in here or came earlier.
     pub until: Timestamp,
     /// Aggregated Flows by what they grew in this tick.
-    pub conversations: Vec<Conversation>,
+    pub conversations: Conversations,
     /// The same of flow export, where one direction does not know what became of the other.
-    pub exported: Vec<Conversation>,
+    pub exported: Option<Conversations>,
     /// What was heard of names.
     pub heard: Vec<Hearing>,
     /// What the Front counted since it began.
     pub stats: FrontStats,
-}
-
-impl Partial {
-    /// A tick in which nothing happened.
-    pub fn empty(until: Timestamp, stats: FrontStats) -> Self {
-        Self {
-            until,
-            conversations: Vec::new(),
-            exported: Vec::new(),
-            heard: Vec::new(),
-            stats,
-        }
-    }
 }
 
 /// How the exporters of one Front do at the end of a tick. It crosses the seam at once, before the flows of its time.

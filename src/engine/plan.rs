@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) views: Vec<View>,
     /// How many views have tables.
     pub(super) tables: usize,
+    /// The views that have tables, those of the same dimensions together.
+    pub(super) families: Vec<Vec<usize>>,
     /// Rules of [`Test::NewHost`], each with its view.
     pub(super) new_host: Vec<(usize, usize)>,
 }
@@ -96,6 +98,7 @@ impl Plan {
             rules: config.rules.clone(),
             views: Vec::new(),
             tables: 0,
+            families: Vec::new(),
             new_host: Vec::new(),
         };
         let (hosts, others): (Vec<_>, Vec<_>) = config
@@ -110,6 +113,7 @@ impl Plan {
             }
         }
         plan.tables = plan.views.len();
+        plan.families = families(&plan.views);
         for (i, rule) in hosts {
             plan.views.push(View::new(rule)?);
             plan.new_host.push((i, plan.views.len() - 1));
@@ -129,6 +133,21 @@ impl Plan {
             self.views.len() - 1
         }))
     }
+}
+
+/// Puts the numbers of views with the same dimensions together.
+fn families(views: &[View]) -> Vec<Vec<usize>> {
+    let mut families: Vec<(&Grouping, Vec<usize>)> = Vec::new();
+    for (i, view) in views.iter().enumerate() {
+        match families
+            .iter_mut()
+            .find(|(grouping, _)| **grouping == view.grouping)
+        {
+            Some((_, family)) => family.push(i),
+            None => families.push((&view.grouping, vec![i])),
+        }
+    }
+    families.into_iter().map(|(_, family)| family).collect()
 }
 
 /// Reads a filter that is to be asked of conversations while they grow.

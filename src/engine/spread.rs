@@ -6,9 +6,13 @@
 //! nothing.
 
 use crate::aggregate::Conversations;
-use crate::model::{Conversation, ConversationKey, Counters, Origin, Timestamp};
+use crate::model::{ConversationKey, Counters, Origin, Timestamp};
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::time::Duration;
+
+/// Growth whose rows are looked for at once.
+const BATCH: usize = 32;
 
 /// What one Flow Record adds, before it is spread.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,17 @@ pub(super) struct Stretch {
     pub(super) end: Timestamp,
     /// Packets and octets are spread; flows count where they begin, outcomes where they end.
     pub(super) counters: Counters,
+}
+
+/// Growth on its way into the ticks.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    key: ConversationKey,
+    hash: u64,
+    counters: Counters,
+    /// Nanoseconds, not after the newest open tick.
+    start: i64,
+    end: i64,
 }
 
 /// What came too late for its ticks.
@@ -40,6 +55,8 @@ pub(super) struct Spread {
     /// Start of the oldest open tick, nanoseconds; meaningless while none is open.
     oldest: i64,
     open: VecDeque<Conversations>,
+    /// Growth that waits to be added, so that the rows of many come from memory at the same time.
+    queue: Vec<Arrival>,
     /// Emptied tables, to be used again.
     spare: Vec<Conversations>,
     late: Late,
@@ -54,6 +71,7 @@ impl Spread {
             limit,
             oldest: 0,
             open: VecDeque::new(),
+            queue: Vec::new(),
             spare: Vec::new(),
             late: Late::default(),
         }
@@ -71,38 +89,67 @@ impl Spread {
         }
     }
 
-    /// Spreads what a record counted over the open ticks. `origins` is asked for a new conversation only.
+    /// Takes in what a record counted. It is spread by the next [`Spread::settle`].
     #[inline]
-    pub(super) fn add(
-        &mut self,
-        key: &ConversationKey,
-        stretch: &Stretch,
-        origins: impl Fn() -> (Origin, Origin),
-    ) {
+    pub(super) fn add(&mut self, key: &ConversationKey, stretch: Stretch) {
         // Nothing happens after it was told: an end beyond the newest tick is in the newest tick.
         let newest = (self.end() - 1).max(self.oldest);
         let start = stretch.start.as_nanos().min(newest);
         let end = stretch.end.as_nanos().clamp(start, newest);
-        let first = (start - self.oldest).div_euclid(self.tick);
-        let last = (end - self.oldest).div_euclid(self.tick);
+        self.queue.push(Arrival {
+            key: *key,
+            hash: self.open.front().map_or(0, |table| table.hash(key)),
+            counters: stretch.counters,
+            start,
+            end,
+        });
+    }
+
+    /// Spreads what was taken in over the open ticks. `origins` is asked for new conversations only.
+    pub(super) fn settle(&mut self, origins: impl Fn(&ConversationKey) -> (Origin, Origin)) {
+        let queue = std::mem::take(&mut self.queue);
+        for batch in queue.chunks(BATCH) {
+            black_box(batch.iter().fold(0, |sum, arrival| sum ^ self.touch(arrival)));
+            for arrival in batch {
+                self.place(arrival, || origins(&arrival.key));
+            }
+        }
+        self.queue = queue;
+        self.queue.clear();
+    }
+
+    /// Looks at the rows that growth will probably be added to: they come while other rows are looked at.
+    #[inline]
+    fn touch(&self, arrival: &Arrival) -> u64 {
+        let near = |at: i64| {
+            let slot = usize::try_from((at - self.oldest).div_euclid(self.tick)).unwrap_or(0);
+            let table = self.open.get(slot)?;
+            Some(table.touch(table.guess(arrival.hash)?))
+        };
+        near(arrival.end).unwrap_or(0) ^ near(arrival.start).unwrap_or(0)
+    }
+
+    #[inline]
+    fn place(&mut self, arrival: &Arrival, origins: impl Fn() -> (Origin, Origin)) {
+        let first = (arrival.start - self.oldest).div_euclid(self.tick);
+        let last = (arrival.end - self.oldest).div_euclid(self.tick);
         if first == last && first >= 0 {
             if let Some(table) = self.open.get_mut(first as usize) {
-                table.add(key, &stretch.counters, origins);
+                table.add_hashed(arrival.hash, &arrival.key, &arrival.counters, origins);
             }
             return;
         }
-        self.add_long(key, stretch, (start, end), origins);
+        self.place_long(arrival, origins);
     }
 
     /// Spreads over several ticks, some of which may have left.
-    fn add_long(
-        &mut self,
-        key: &ConversationKey,
-        stretch: &Stretch,
-        (start, end): (i64, i64),
-        origins: impl Fn() -> (Origin, Origin),
-    ) {
-        let whole = stretch.counters;
+    fn place_long(&mut self, arrival: &Arrival, origins: impl Fn() -> (Origin, Origin)) {
+        let &Arrival {
+            start,
+            end,
+            counters: whole,
+            ..
+        } = arrival;
         let told = Share::until(&whole, start, end, self.oldest);
         if start < self.oldest {
             self.late.records += 1;
@@ -136,20 +183,20 @@ impl Spread {
             if let Some(table) = self.open.get_mut(slot as usize)
                 && part != Counters::default()
             {
-                table.add(key, &part, &origins);
+                table.add_hashed(arrival.hash, &arrival.key, &part, &origins);
             }
         }
     }
 
     /// Takes out the oldest tick if it ends at or before `until`: its end and its conversations.
-    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Vec<Conversation>)> {
+    pub(super) fn take(&mut self, until: Timestamp) -> Option<(Timestamp, Conversations)> {
         let end = self.oldest + self.tick;
         if end > until.as_nanos() {
             return None;
         }
         let mut table = self.open.pop_front()?;
         self.oldest = end;
-        let rows = table.take();
+        let rows = table.hand_over();
         self.spare.push(table);
         Some((Timestamp::from_nanos(end), rows))
     }
@@ -252,7 +299,7 @@ mod tests {
     fn drained(spread: &mut Spread) -> Vec<(i64, u64, u64, u32)> {
         std::iter::from_fn(|| spread.take(Timestamp::MAX))
             .flat_map(|(end, rows)| {
-                rows.into_iter().map(move |row| {
+                rows.rows().to_vec().into_iter().map(move |row| {
                     let c = row.counters;
                     (end.as_secs(), c.bytes, c.packets, c.flows)
                 })
@@ -270,7 +317,8 @@ mod tests {
     fn a_minute_long_flow_is_a_sixth_in_each_tick() {
         let mut spread = spread();
         let record = stretch(1_000_000_000_000, 1_060_000_000_000 - 1, 6_000, 60);
-        spread.add(&key(), &record, Default::default);
+        spread.add(&key(), record);
+        spread.settle(|_| Default::default());
         let parts = drained(&mut spread);
         let bytes: Vec<u64> = parts.iter().map(|p| p.1).collect();
         assert_eq!(bytes, [1000; 6]);
@@ -285,7 +333,8 @@ mod tests {
     fn what_lies_before_the_oldest_open_tick_is_late_and_counted() {
         let mut spread = spread();
         let record = stretch(980_000_000_000, 1_020_000_000_000, 4_000, 4);
-        spread.add(&key(), &record, Default::default);
+        spread.add(&key(), record);
+        spread.settle(|_| Default::default());
         assert_eq!(
             spread.late(),
             Late {
@@ -296,7 +345,8 @@ mod tests {
         assert_eq!(drained(&mut spread).iter().map(|p| p.1).sum::<u64>(), 2_000);
         let gone = stretch(900_000_000_000, 910_000_000_000, 50, 1);
         spread.open(seconds(1000), seconds(1059));
-        spread.add(&key(), &gone, Default::default);
+        spread.add(&key(), gone);
+        spread.settle(|_| Default::default());
         assert_eq!(
             spread.late(),
             Late {
@@ -310,7 +360,8 @@ mod tests {
     fn a_flow_that_ends_in_the_future_ends_now() {
         let mut spread = spread();
         let record = stretch(1_055_000_000_000, 2_000_000_000_000, 700, 7);
-        spread.add(&key(), &record, Default::default);
+        spread.add(&key(), record);
+        spread.settle(|_| Default::default());
         assert_eq!(drained(&mut spread), [(1060, 700, 7, 1)]);
     }
 
@@ -322,7 +373,8 @@ mod tests {
             let mut spread = spread();
             let mut bytes = 0;
             for (start, length, octets, packets) in records {
-                spread.add(&key(), &stretch(start, start + length, octets, packets), Default::default);
+                spread.add(&key(), stretch(start, start + length, octets, packets));
+                spread.settle(|_| Default::default());
                 bytes += octets;
             }
             let late = spread.late().bytes;

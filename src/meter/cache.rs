@@ -1,9 +1,8 @@
 //! The flow cache: slabs of entries under an index, bounded.
 
 use super::entry::{Arrival, Cold, Entry, Hot};
-use super::index::Index;
 use super::key::CacheKey;
-use super::slab::Slab;
+use crate::model::{Index, Slab};
 
 /// How many entries are compared when one must go.
 const SAMPLE: usize = 16;
@@ -44,7 +43,7 @@ impl Cache {
     /// Where the conversation of `hash` probably is.
     #[inline]
     pub(super) fn guess(&self, hash: u64) -> Option<u32> {
-        self.index.find(hash, |_| true)
+        self.index.guess(hash)
     }
 
     /// Something of both cache lines of an entry, read so that they are near when it is used.

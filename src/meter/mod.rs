@@ -10,10 +10,8 @@
 mod cache;
 mod entry;
 mod fragments;
-mod index;
 mod key;
 mod names;
-mod slab;
 
 use crate::model::{ConversationKey, Counters, EndReason, FlowKey, FlowRecord, Handshake, Role, Timestamp};
 use crate::wire::{Fragment, Packet};

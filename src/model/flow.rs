@@ -98,6 +98,8 @@ pub enum EndReason {
     ForcedEnd,
     /// 5: the cache was full.
     LackOfResources,
+    /// The exporter does not say.
+    Unknown,
 }
 
 /// What became of a contact attempt, as far as packets of both directions show it.

@@ -1,6 +1,6 @@
 //! Flow Records as comma-separated values (RFC 4180, but for lines that end in LF), one header line first.
 
-use super::flow_lines::{FlowOrigin, end_reason, handshake};
+use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use crate::model::FlowRecord;
 
@@ -10,7 +10,7 @@ pub const HEADER: &str = "start,end,src_ip,dst_ip,src_port,dst_port,protocol,pac
                           reverse_packets,reverse_bytes,src_country,dst_country,vlan\n";
 
 /// Adds one line to `out`. An empty field is unknown. No field can hold a comma or quote, so none is quoted.
-pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord, origin: &FlowOrigin) {
+pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     time(out, flow.start);
     out.push(b',');
     time(out, flow.end);
@@ -33,12 +33,13 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord, origin: &FlowOrigin) {
         number(out, value);
     }
     out.push(b',');
-    if let Some(exporter) = origin.exporter {
-        address(out, exporter);
+    let exported = flow.export.as_ref();
+    if let Some(exported) = exported {
+        address(out, exported.exporter);
     }
-    for value in [origin.observation_domain, origin.in_if, origin.out_if] {
-        optional(out, value.map(u64::from));
-    }
+    optional(out, exported.map(|e| u64::from(e.domain)));
+    optional(out, exported.map(|e| u64::from(e.in_if)));
+    optional(out, exported.map(|e| u64::from(e.out_if)));
     for word in [
         end_reason(flow.end_reason),
         handshake(flow.handshake),
@@ -76,7 +77,7 @@ mod tests {
     fn every_line_has_the_fields_of_the_header() {
         let mut out = HEADER.as_bytes().to_vec();
         for record in fixture::flows() {
-            flow(&mut out, &record, &FlowOrigin::default());
+            flow(&mut out, &record);
         }
         let text = String::from_utf8(out).unwrap();
         let fields: Vec<usize> = text.lines().map(|line| line.split(',').count()).collect();

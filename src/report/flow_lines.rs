@@ -2,7 +2,7 @@
 
 use super::flow_table::FlowTable;
 use super::{csv, json};
-use crate::model::{EndReason, FlowRecord, Handshake, Ip};
+use crate::model::{EndReason, FlowRecord, Handshake};
 use std::io;
 
 /// A format for Flow Records.
@@ -15,19 +15,6 @@ pub enum FlowFormat {
     Json,
     /// Comma-separated values with a header.
     Csv,
-}
-
-/// Where a Flow Record came from, where an exporter says so; all unknown for metered packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FlowOrigin {
-    /// Address of the exporter.
-    pub exporter: Option<Ip>,
-    /// Observation Domain of the record.
-    pub observation_domain: Option<u32>,
-    /// ingressInterface.
-    pub in_if: Option<u32>,
-    /// egressInterface.
-    pub out_if: Option<u32>,
 }
 
 /// So many octets are gathered before they are written.
@@ -61,12 +48,12 @@ impl<W: io::Write> FlowLines<W> {
     ///
     /// # Errors
     /// What the output reports, such as a closed pipe.
-    pub fn flow(&mut self, flow: &FlowRecord, origin: &FlowOrigin) -> io::Result<()> {
+    pub fn flow(&mut self, flow: &FlowRecord) -> io::Result<()> {
         self.begin();
         match self.format {
             FlowFormat::Text => self.table.flow(&mut self.gathered, flow),
-            FlowFormat::Json => json::flow(&mut self.gathered, flow, origin),
-            FlowFormat::Csv => csv::flow(&mut self.gathered, flow, origin),
+            FlowFormat::Json => json::flow(&mut self.gathered, flow),
+            FlowFormat::Csv => csv::flow(&mut self.gathered, flow),
         }
         if self.gathered.len() >= CHUNK {
             self.out.write_all(&self.gathered)?;
@@ -110,6 +97,7 @@ pub(super) const fn end_reason(reason: EndReason) -> &'static str {
         EndReason::EndOfFlow => "end_of_flow",
         EndReason::ForcedEnd => "forced_end",
         EndReason::LackOfResources => "lack_of_resources",
+        EndReason::Unknown => "unknown",
     }
 }
 
@@ -133,7 +121,7 @@ mod tests {
         let mut out = Vec::new();
         let mut lines = FlowLines::new(&mut out, format);
         for flow in flows {
-            lines.flow(flow, &FlowOrigin::default()).unwrap();
+            lines.flow(flow).unwrap();
         }
         lines.finish().unwrap();
         String::from_utf8(out)
@@ -182,6 +170,7 @@ mod tests {
             EndReason::EndOfFlow,
             EndReason::ForcedEnd,
             EndReason::LackOfResources,
+            EndReason::Unknown,
         ] {
             assert_eq!(
                 serde_json::to_string(&reason).unwrap(),

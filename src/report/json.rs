@@ -1,11 +1,11 @@
 //! JSON lines, the contract with scripts: one object a line, field names and order never change.
 
-use super::flow_lines::{FlowOrigin, end_reason, handshake};
+use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use super::summary::Summary;
 use crate::model::{
-    Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, FlowRecord, HostProfile, IncidentId,
-    Ip, Kind, Metric, Peer, Point, Severity, Timestamp,
+    Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, Exported, FlowRecord, HostProfile,
+    IncidentId, Ip, Kind, Metric, Peer, Point, Severity, Timestamp,
 };
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -184,8 +184,9 @@ fn point(point: &Point) -> PointView {
 /// Adds one flow line to `out`, hand-written: no field needs escaping, and a general serialiser costs several times
 /// as much.
 ///
-/// What an exporter would say is null for metered packets; `reverse_*`, countries and `vlan` are left out where unknown.
-pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord, origin: &FlowOrigin) {
+/// What an exporter would say is null for metered packets; `reverse_*`, countries, `vlan` and whatever comes after it are
+/// left out where unknown.
+pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     out.extend_from_slice(b"{\"start\":\"");
     time(out, flow.start);
     out.extend_from_slice(b"\",\"end\":\"");
@@ -204,7 +205,7 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord, origin: &FlowOrigin) {
     member(out, b",\"src_as\":", u64::from(flow.src_origin.asn));
     member(out, b",\"dst_as\":", u64::from(flow.dst_origin.asn));
     member(out, b",\"sampling_rate\":", u64::from(flow.sampling_rate));
-    export(out, origin);
+    exporter(out, flow.export.as_ref());
     word(out, b",\"end_reason\":\"", end_reason(flow.end_reason).as_bytes());
     word(out, b",\"handshake\":\"", handshake(flow.handshake).as_bytes());
     let initiator: &[u8] = if flow.initiator {
@@ -214,32 +215,59 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord, origin: &FlowOrigin) {
     };
     out.extend_from_slice(initiator);
     gains(out, flow);
+    if let Some(exported) = &flow.export {
+        said(out, exported);
+    }
     out.extend_from_slice(b"}\n");
 }
 
-/// What the exporter says of itself.
-fn export(out: &mut Vec<u8>, origin: &FlowOrigin) {
-    match origin.exporter {
-        Some(ip) => {
-            out.extend_from_slice(b",\"exporter\":\"");
-            address(out, ip);
-            out.push(b'"');
-        }
-        None => out.extend_from_slice(b",\"exporter\":null"),
-    }
-    let numbers: [(&[u8], Option<u32>); 3] = [
-        (b",\"observation_domain\":", origin.observation_domain),
-        (b",\"in_if\":", origin.in_if),
-        (b",\"out_if\":", origin.out_if),
+/// Who exported it, and where it was seen.
+fn exporter(out: &mut Vec<u8>, exported: Option<&Exported>) {
+    let Some(exported) = exported else {
+        out.extend_from_slice(
+            b",\"exporter\":null,\"observation_domain\":null,\"in_if\":null,\"out_if\":null",
+        );
+        return;
+    };
+    ip(out, b",\"exporter\":\"", Some(exported.exporter));
+    member(out, b",\"observation_domain\":", u64::from(exported.domain));
+    member(out, b",\"in_if\":", u64::from(exported.in_if));
+    member(out, b",\"out_if\":", u64::from(exported.out_if));
+}
+
+/// What else the exporter says of it, as far as it does.
+fn said(out: &mut Vec<u8>, exported: &Exported) {
+    let e = exported;
+    ip(out, b",\"agent\":\"", e.agent);
+    ip(out, b",\"next_hop\":\"", e.next_hop);
+    ip(out, b",\"nat_src_ip\":\"", e.nat_src);
+    ip(out, b",\"nat_dst_ip\":\"", e.nat_dst);
+    let numbers: [(&[u8], u32); 7] = [
+        (b",\"nat_src_port\":", u32::from(e.nat_src_port)),
+        (b",\"nat_dst_port\":", u32::from(e.nat_dst_port)),
+        (b",\"mpls_label\":", e.mpls_label),
+        (b",\"tos\":", u32::from(e.tos)),
+        (b",\"src_mask\":", u32::from(e.src_mask)),
+        (b",\"dst_mask\":", u32::from(e.dst_mask)),
+        (b",\"event\":", u32::from(e.event)),
     ];
-    for (name, value) in numbers {
-        match value {
-            Some(value) => member(out, name, u64::from(value)),
-            None => {
-                out.extend_from_slice(name);
-                out.extend_from_slice(b"null");
-            }
-        }
+    for (name, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
+        member(out, name, u64::from(value));
+    }
+    if let Some(direction) = e.direction {
+        member(out, b",\"flow_direction\":", u64::from(direction));
+    }
+    if e.scaled {
+        out.extend_from_slice(b",\"scaled\":true");
+    }
+}
+
+/// A name with what comes before it and the opening quote, and an address where there is one.
+fn ip(out: &mut Vec<u8>, name: &[u8], value: Option<Ip>) {
+    if let Some(value) = value {
+        out.extend_from_slice(name);
+        address(out, value);
+        out.push(b'"');
     }
 }
 
@@ -352,7 +380,7 @@ mod tests {
     #[test]
     fn a_flow_is_one_line_with_the_fields_of_the_contract_in_their_order() {
         let flows = fixture::flows();
-        let metered = line(|out| flow(out, &flows[0], &FlowOrigin::default()));
+        let metered = line(|out| flow(out, &flows[0]));
         assert_eq!(
             metered,
             concat!(
@@ -365,14 +393,22 @@ mod tests {
                 "\n"
             )
         );
-        let origin = FlowOrigin {
-            exporter: Some("192.0.2.1".parse().unwrap()),
-            observation_domain: Some(0),
-            in_if: Some(3),
-            out_if: Some(u32::MAX),
-        };
-        let exported: Json = serde_json::from_str(&line(|out| flow(out, &flows[1], &origin))).unwrap();
+        let mut exported = flows[1].clone();
+        exported.export = Some(Exported {
+            in_if: 3,
+            out_if: u32::MAX,
+            next_hop: "2001:db8::1".parse().ok(),
+            nat_src_port: 1024,
+            direction: Some(0),
+            scaled: true,
+            ..Exported::by("192.0.2.1".parse().unwrap())
+        });
+        let exported = line(|out| flow(out, &exported));
+        let said = r#","next_hop":"2001:db8::1","nat_src_port":1024,"flow_direction":0,"scaled":true}"#;
+        assert!(exported.trim_end().ends_with(said), "{exported}");
+        let exported: Json = serde_json::from_str(&exported).unwrap();
         assert_eq!(exported["exporter"], "192.0.2.1");
+        assert_eq!(exported["observation_domain"], 0);
         assert_eq!(exported["out_if"], u32::MAX);
         assert_eq!(exported["start"], "2026-03-10T13:00:00.000000001Z");
     }
@@ -381,8 +417,7 @@ mod tests {
     fn a_country_that_is_no_letters_cannot_break_the_line() {
         let mut hostile = fixture::flows().remove(0);
         hostile.dst_origin.country = crate::model::Country(*b"\"}");
-        let read: Json =
-            serde_json::from_str(&line(|out| flow(out, &hostile, &FlowOrigin::default()))).unwrap();
+        let read: Json = serde_json::from_str(&line(|out| flow(out, &hostile))).unwrap();
         assert!(read.get("dst_country").is_none());
     }
 }

@@ -21,7 +21,7 @@ pub mod words;
 #[cfg(test)]
 mod fixture;
 
-pub use flow_lines::{FlowFormat, FlowLines, FlowOrigin};
+pub use flow_lines::{FlowFormat, FlowLines};
 pub use progress::Progress;
 pub use summary::{Memory, Summary, Watched};
 pub use text::Style;

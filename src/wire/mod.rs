@@ -4,6 +4,7 @@
 //! * [`dns`] reads DNS messages, [`tls`] the server name a TLS client asks for, both from [`Packet::payload`].
 //! * [`carried`] reads a frame down to what IP carries, for whoever puts fragments and streams together.
 //! * [`sflow`] reads sFlow datagrams down to the packets they sample.
+//! * [`export`] reads messages of NetFlow and IPFIX.
 //!
 //! Invariants: no allocation; no look past the end; every loop consumes octets or a budget, so that time is linear in
 //! the frame's length; checksums are not verified, because offloading leaves them wrong in captures.
@@ -12,6 +13,7 @@ pub mod carried;
 mod cursor;
 pub mod dns;
 mod ethernet;
+pub mod export;
 mod fault;
 mod ip;
 mod link;

@@ -78,7 +78,7 @@ impl Judge {
     }
 
     fn close_view(&mut self, view: usize, interval: Interval, whole: bool) {
-        let slots = self.views.get(view).map_or(0, |v| v.entities.rows().len() as u32);
+        let slots = self.views.get(view).map_or(0, |v| v.entities.len() as u32);
         let (mut opinions, mut verdicts) = (Vec::new(), Vec::new());
         for slot in 0..slots {
             if !self.is_of_interest(view, slot) {
@@ -214,7 +214,7 @@ impl Judge {
 
     fn pass_over(&mut self, interval: Interval) {
         for view in &mut self.views {
-            for slot in 0..view.entities.rows().len() as u32 {
+            for slot in 0..view.entities.len() as u32 {
                 let Some(row) = view.entities.get_mut(slot) else {
                     continue;
                 };

@@ -10,7 +10,6 @@ impl Judge {
             let mut entities: Vec<_> = view
                 .entities
                 .rows()
-                .iter()
                 .filter(|row| !row.state.series.is_empty())
                 .map(|row| (row.key, row.state.saved()))
                 .collect();

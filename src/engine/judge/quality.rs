@@ -4,6 +4,7 @@ use super::super::ledger::{Finding, What};
 use super::super::partial::Bulletin;
 use super::super::quality::{self, Trouble};
 use super::Judge;
+use crate::aggregate::Conversations;
 use crate::model::{
     Conversation, Counters, Deviation, Dimension, Direction, Entity, FlowKey, Interval, Ip, Kind, Metric,
     Role, Rule, Severity, Test, Timestamp, Value,
@@ -92,33 +93,26 @@ impl Judge {
     }
 
     /// Looks for the answers to what was asked in this tick over protocols without a handshake.
-    pub(super) fn pair(&mut self, exported: &[Conversation]) {
-        let questions: Vec<&Conversation> = exported.iter().filter(|row| is_question(row)).collect();
+    pub(super) fn pair(&mut self, questions: &[Conversation]) {
         if questions.is_empty() {
             return;
         }
         let outcomes: Vec<bool> = questions.iter().map(|row| self.is_answered(row)).collect();
         let answered = outcomes.iter().filter(|&&answered| answered).count();
-        let paired = self.pairing.learn(questions.len() as f64, answered as f64);
-        if !paired {
+        if !self.pairing.learn(questions.len() as f64, answered as f64) {
             return;
         }
-        for (row, answered) in questions.into_iter().zip(outcomes) {
-            let outcome = match answered {
-                true => Counters {
-                    answered: row.counters.flows,
-                    ..Counters::default()
-                },
-                false => Counters {
-                    failed: row.counters.flows,
-                    ..Counters::default()
-                },
+        let mut known = Conversations::new(questions.len(), self.config.metering.seed);
+        for (row, answered) in questions.iter().zip(outcomes) {
+            let flows = row.counters.flows;
+            let outcome = Counters {
+                answered: if answered { flows } else { 0 },
+                failed: if answered { 0 } else { flows },
+                ..Counters::default()
             };
-            self.roll_up(&Conversation {
-                counters: outcome,
-                ..*row
-            });
+            known.add(&row.key, &outcome, || (row.src_origin, row.dst_origin));
         }
+        self.roll_up(&mut known);
     }
 
     fn is_answered(&self, row: &Conversation) -> bool {
@@ -139,7 +133,7 @@ impl Pairing {
 }
 
 /// Whether a conversation asks over UDP for something that would be answered.
-fn is_question(row: &Conversation) -> bool {
+pub(super) fn is_question(row: &Conversation) -> bool {
     let key = &row.key;
     key.role == Role::Request
         && key.protocol == FlowKey::UDP

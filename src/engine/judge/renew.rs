@@ -76,22 +76,11 @@ impl Judge {
         self.budget = fresh.budget;
         self.baselines = fresh.baselines;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
-        self.find_all_slots();
-        Ok(())
-    }
-
-    /// Finds the entities of the present interval's conversations anew.
-    fn find_all_slots(&mut self) {
-        self.hits.clear();
-        self.first_hit.clear();
-        for id in 0..self.table.rows().len() as u32 {
-            if let Some(row) = self.table.get(id).copied() {
-                self.find_slots(&row);
-            }
-        }
+        self.place_all();
         if let Some(present) = &mut self.present {
             present.partial = true;
         }
+        Ok(())
     }
 }
 
@@ -102,7 +91,7 @@ fn renumber(
     view_stays: bool,
 ) -> Vec<(u64, Timestamp)> {
     let mut ended = Vec::new();
-    for slot in 0..state.entities.rows().len() as u32 {
+    for slot in 0..state.entities.len() as u32 {
         let Some(row) = state.entities.get_mut(slot) else {
             continue;
         };

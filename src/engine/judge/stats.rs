@@ -64,19 +64,13 @@ impl Judge {
             .zip(&self.plan.views)
             .map(|(view, plan)| Watched {
                 view: plan.to_string(),
-                entities: view.entities.rows().len() as u64,
+                entities: view.entities.len() as u64,
                 with_baselines: view
                     .entities
                     .rows()
-                    .iter()
                     .filter(|r| !r.state.series.is_empty())
                     .count() as u64,
-                series: view
-                    .entities
-                    .rows()
-                    .iter()
-                    .map(|r| r.state.series.len() as u64)
-                    .sum(),
+                series: view.entities.rows().map(|r| r.state.series.len() as u64).sum(),
             });
         JudgeStats {
             watched: watched.collect(),
@@ -96,13 +90,7 @@ impl Judge {
     fn memory(&self) -> usize {
         let state = |s: &EntityState| s.series.len() * 256 + s.contacts.as_ref().map_or(0, |_| 64);
         let entities = |view: &ViewState| {
-            view.entities.memory()
-                + view
-                    .entities
-                    .rows()
-                    .iter()
-                    .map(|r| state(&r.state))
-                    .sum::<usize>()
+            view.entities.memory() + view.entities.rows().map(|r| state(&r.state)).sum::<usize>()
         };
         self.views.iter().map(entities).sum::<usize>()
             + self.table.memory()

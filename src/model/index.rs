@@ -7,8 +7,8 @@ const FIRST: usize = 1 << 10;
 
 /// Open addressing with linear probing. A place holds the upper 32 bits of a hash, which also say where it belongs,
 /// and a slot; so look-ups, removals and growing touch nothing else.
-#[derive(Debug)]
-pub(super) struct Index {
+#[derive(Clone, Debug)]
+pub struct Index {
     /// Tag in the upper half, slot + 1 in the lower; 0 where free. A power of two of them, not all taken.
     places: Vec<u64>,
     /// A tag shifted right by this is its home.
@@ -16,8 +16,16 @@ pub(super) struct Index {
     len: usize,
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Index {
-    pub(super) fn new() -> Self {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
         Self::of(FIRST)
     }
 
@@ -29,18 +37,36 @@ impl Index {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many slots are in it.
+    pub fn len(&self) -> usize {
         self.len
     }
 
+    /// Whether no slot is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Forgets every slot.
+    pub fn clear(&mut self) {
+        self.places.fill(0);
+        self.len = 0;
+    }
+
+    /// The slot that probably is the one of `hash`.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
+    }
+
     /// Octets it occupies.
-    pub(super) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         self.places.capacity() * size_of::<u64>()
     }
 
     /// Slots below `u32::MAX` that may be the one of `hash`: the first for which `is` holds.
     #[inline]
-    pub(super) fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.places.len() - 1;
         let mut at = (hash >> self.shift) as usize;
         loop {
@@ -57,7 +83,7 @@ impl Index {
     }
 
     /// Adds a slot that is not in it.
-    pub(super) fn insert(&mut self, hash: u64, slot: u32) {
+    pub fn insert(&mut self, hash: u64, slot: u32) {
         if (self.len + 1) * 4 > self.places.len() * FULL_IN_4 {
             self.grow();
         }
@@ -66,7 +92,7 @@ impl Index {
     }
 
     /// Forgets a slot of `hash`; whether it was there.
-    pub(super) fn remove(&mut self, hash: u64, slot: u32) -> bool {
+    pub fn remove(&mut self, hash: u64, slot: u32) -> bool {
         let mask = self.places.len() - 1;
         let wanted = place_of(hash, slot);
         let mut hole = self.home(wanted);

@@ -1,0 +1,223 @@
+//! Roll-up: what conversations grew by, added to every entity they belong to. Many conversations at once: nearly all
+//! of the cost is waiting for rows to come from memory, and the rows of a batch come at the same time.
+
+use super::super::memo::Memo;
+use super::{Hit, Judge, scanning};
+use crate::aggregate::{Added, Conversations, EntityKey};
+use crate::model::{Conversation, Counters};
+use std::hint::black_box;
+use std::ops::Range;
+
+/// Conversations rolled up at once.
+const BATCH: usize = 32;
+
+/// What a conversation of the table grew by.
+#[derive(Clone, Copy, Debug)]
+struct Grown {
+    id: u32,
+    /// It is new in this interval.
+    first: bool,
+    counters: Counters,
+}
+
+/// An entity that a new conversation belongs to, while its row is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Sought {
+    /// The conversation.
+    id: u32,
+    view: u16,
+    source: bool,
+    /// Where it probably is.
+    guess: Option<u32>,
+    hash: u64,
+    key: EntityKey,
+}
+
+/// What is kept between batches, so that nothing is allocated anew.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    grown: Vec<Grown>,
+    sought: Vec<Sought>,
+}
+
+impl Judge {
+    /// Adds what the conversations of a tick grew by to the interval and to every entity they belong to.
+    pub(super) fn roll_up(&mut self, tick: &mut Conversations) {
+        let mut batch = std::mem::take(&mut self.batch);
+        if self.table.adopt(tick) {
+            for from in (0..self.table.rows().len()).step_by(BATCH) {
+                batch.grown.clear();
+                let rows = self.table.rows().iter().enumerate().skip(from).take(BATCH);
+                batch.grown.extend(rows.map(|(id, row)| Grown {
+                    id: id as u32,
+                    first: true,
+                    counters: row.counters,
+                }));
+                self.roll_up_batch(&mut batch);
+            }
+        } else {
+            for rows in tick.rows().chunks(BATCH) {
+                self.merge(rows, &mut batch.grown);
+                self.roll_up_batch(&mut batch);
+            }
+            tick.clear();
+        }
+        self.batch = batch;
+    }
+
+    /// Merges conversations into the interval's table.
+    fn merge(&mut self, rows: &[Conversation], grown: &mut Vec<Grown>) {
+        let mut hashes = [0; BATCH];
+        for (hash, row) in hashes.iter_mut().zip(rows) {
+            *hash = self.table.hash(&row.key);
+        }
+        let guess = |&hash: &u64| self.table.guess(hash).unwrap_or(u32::MAX);
+        let guesses: [u32; BATCH] = std::array::from_fn(|i| hashes.get(i).map_or(u32::MAX, guess));
+        black_box(guesses.iter().fold(0, |sum, &row| sum ^ self.table.touch(row)));
+        grown.clear();
+        for (&hash, row) in hashes.iter().zip(rows) {
+            let (id, first) = match self.table.merge(hash, row) {
+                Added::New(id) => (id, true),
+                Added::Known(id) => (id, false),
+                Added::Refused => continue,
+            };
+            let counters = row.counters;
+            grown.push(Grown { id, first, counters });
+        }
+    }
+
+    fn roll_up_batch(&mut self, batch: &mut Batch) {
+        self.place(batch);
+        for grown in &batch.grown {
+            self.stats.conversations += u64::from(grown.first);
+            self.add_to_entities(grown);
+        }
+    }
+
+    /// Finds the entities of all of the interval's conversations anew, and adds nothing to them.
+    pub(super) fn place_all(&mut self) {
+        self.hits.clear();
+        self.first_hit.clear();
+        let mut batch = std::mem::take(&mut self.batch);
+        for id in 0..self.table.rows().len() {
+            batch.grown.clear();
+            batch.grown.push(Grown {
+                id: id as u32,
+                first: true,
+                counters: Counters::default(),
+            });
+            self.place(&mut batch);
+        }
+        self.batch = batch;
+    }
+
+    /// Finds the entities of the conversations that are new in this interval.
+    fn place(&mut self, batch: &mut Batch) {
+        batch.sought.clear();
+        for grown in batch.grown.iter().filter(|grown| grown.first) {
+            self.seek(grown.id, &mut batch.sought);
+        }
+        self.fetch(batch);
+        let mut sought = batch.sought.iter().peekable();
+        for grown in batch.grown.iter().filter(|grown| grown.first) {
+            self.first_hit.push(self.hits.len() as u32);
+            while let Some(entity) = sought.next_if(|entity| entity.id == grown.id) {
+                self.settle(entity);
+            }
+        }
+    }
+
+    /// Finds out which entities a conversation that is new in this interval belongs to.
+    fn seek(&mut self, id: u32, sought: &mut Vec<Sought>) {
+        let Some(row) = self.table.get(id) else { return };
+        let plans = self.plan.views.get(..self.plan.tables).unwrap_or_default();
+        let passing = self.memo.passing(plans, row);
+        // Views of the same dimensions share the keys, and tables of the same seed the hashes.
+        for family in &self.plan.families {
+            let mut keys = None;
+            for &view in family {
+                let (Some(state), Some(plan)) = (self.views.get(view), plans.get(view)) else {
+                    continue;
+                };
+                if !Memo::passes(passing, view, plan, row) {
+                    continue;
+                }
+                let keys = keys.get_or_insert_with(|| {
+                    let hashed = |key: EntityKey| (state.entities.hash(&key), key);
+                    plan.grouping.keys(row).map(|key| key.map(hashed))
+                });
+                for (end, key) in keys.iter().enumerate() {
+                    sought.extend(key.map(|(hash, key)| Sought {
+                        id,
+                        view: view as u16,
+                        source: end == 0,
+                        guess: None,
+                        hash,
+                        key,
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Has the rows that a batch is about come from memory, all at the same time.
+    fn fetch(&self, batch: &mut Batch) {
+        for entity in &mut batch.sought {
+            let view = self.views.get(usize::from(entity.view));
+            entity.guess = view.and_then(|view| view.entities.guess(entity.hash));
+        }
+        let touch = |view: u16, slot: u32| {
+            let view = self.views.get(usize::from(view));
+            view.map_or(0, |view| view.entities.touch(slot))
+        };
+        let new = batch.sought.iter().filter_map(|e| Some(touch(e.view, e.guess?)));
+        let known = batch.grown.iter().filter(|grown| !grown.first);
+        let known = known
+            .flat_map(|grown| self.hits_of(grown.id))
+            .map(|hit| touch(hit.view, hit.slot));
+        black_box(new.chain(known).fold(0, |sum, near| sum ^ near));
+    }
+
+    /// Notes the row of an entity as one of its conversation's.
+    fn settle(&mut self, entity: &Sought) {
+        let Some(view) = self.views.get_mut(usize::from(entity.view)) else {
+            return;
+        };
+        if let Some(slot) = view.entities.slot_of(entity.hash, &entity.key) {
+            let (view, source) = (entity.view, entity.source);
+            self.hits.push(Hit { slot, view, source });
+        }
+    }
+
+    /// The entities of a conversation of the present interval.
+    fn hits_of(&self, id: u32) -> &[Hit] {
+        self.hits.get(self.range_of(id)).unwrap_or_default()
+    }
+
+    /// Where the hits of a conversation lie.
+    fn range_of(&self, id: u32) -> Range<usize> {
+        let bound = |id: usize| self.first_hit.get(id).map_or(self.hits.len(), |&at| at as usize);
+        bound(id as usize)..bound(id as usize + 1)
+    }
+
+    fn add_to_entities(&mut self, grown: &Grown) {
+        let Some(row) = self.table.get(grown.id) else {
+            return;
+        };
+        let hits = self.hits.get(self.range_of(grown.id));
+        let contact = grown.counters.failed + grown.counters.answered > 0;
+        for hit in hits.unwrap_or_default() {
+            let view = usize::from(hit.view);
+            let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
+                continue;
+            };
+            let Some(entity) = state.entities.add(hit.slot, row, &grown.counters, grown.first) else {
+                continue;
+            };
+            entity.spoke |= hit.source;
+            if contact && !plan.scans.is_empty() {
+                scanning::tell(entity, row, &grown.counters);
+            }
+        }
+    }
+}
