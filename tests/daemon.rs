@@ -8,7 +8,9 @@ use daemon::{Daemon, Home, netflow5, send};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
+use std::time::Duration;
 
 /// Listens on a port the kernel chooses and keeps its state in its own folder.
 const CONFIG: &str =
@@ -153,6 +155,77 @@ fn several_sockets_share_one_port_and_lose_nothing() {
     }
     assert_eq!(daemon.counts("received", 1000), 1000);
     daemon.stops();
+}
+
+#[test]
+fn what_the_kernel_drops_is_counted_and_said_and_the_sum_is_what_was_sent() {
+    let home = Home::new(&CONFIG.replace("tcp = []", "tcp = []\nbuffer = \"64KiB\""));
+    let mut daemon = home.start();
+    let to = daemon.listens();
+    daemon.says(&["ready"]);
+    daemon.signal("STOP");
+    send(to, &(0..2000).map(netflow5).collect::<Vec<_>>());
+    daemon.signal("CONT");
+    daemon.says(&["warn", "were dropped: its buffer was full"]);
+    let count = |line: &str, name: &str| {
+        let rest = line.split(&format!(" {name}=")).nth(1).unwrap();
+        rest.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    loop {
+        let line = daemon.says(&["statistics:"]);
+        if count(&line, "received") + count(&line, "kernel_drops") == 2000 {
+            break;
+        }
+    }
+    let summary = daemon.stops();
+    assert!(
+        summary["dropped"]["kernel_drops"].as_u64().unwrap() > 0,
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let home = Home::new(CONFIG);
+    let mut daemon = home.start();
+    daemon.says(&["ready"]);
+    // Both wait for it when it goes on.
+    for signal in ["STOP", "INT", "TERM", "CONT"] {
+        daemon.signal(signal);
+    }
+    daemon.says(&["stopped at once, at the second signal"]);
+    assert_eq!(daemon.ends().0.code(), Some(1));
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready_reloads_lives_and_stops() {
+    let home = Home::new(CONFIG);
+    let socket = UnixDatagram::bind(home.path("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let told = |words: &str| {
+        let mut octets = [0; 1024];
+        loop {
+            let length = socket.recv(&mut octets).unwrap();
+            let message = String::from_utf8_lossy(&octets[..length]).into_owned();
+            if message.contains(words) {
+                return message;
+            }
+        }
+    };
+    let mut command = home.command();
+    command
+        .env("NOTIFY_SOCKET", home.path("notify"))
+        .env("WATCHDOG_USEC", "60000000");
+    let mut daemon = Daemon::start(command);
+    told("READY=1");
+    told("WATCHDOG=1");
+    told("STATUS=");
+    daemon.signal("HUP");
+    assert!(told("RELOADING=1").contains("MONOTONIC_USEC="));
+    told("READY=1");
+    daemon.signal("TERM");
+    told("STOPPING=1");
+    assert!(daemon.ends().0.success());
 }
 
 /// Whether what a privileged test needs is there; says when it is not.

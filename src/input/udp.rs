@@ -14,11 +14,10 @@ use std::time::Duration;
 const AT_ONCE: usize = 64;
 /// No UDP datagram is longer.
 const LONGEST: usize = 65_535;
+/// Times the kernel is still asked after the order to stop, so that a sender who never rests cannot keep us.
+const REST: u32 = 65_536;
 /// How long a receiver waits before it looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(200);
-
-/// System calls after being told to stop.
-const LAST: u32 = 4096;
 
 /// How a socket is to be opened.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +96,7 @@ impl Listener {
         let Ok(mut batch) = outlet.empty() else {
             return Ok(());
         };
-        let mut rest = LAST;
+        let mut rest = REST;
         loop {
             let waited = match intake.receive(&mut batch, &outlet.counters) {
                 Ok(()) => false,

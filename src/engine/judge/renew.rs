@@ -76,16 +76,11 @@ impl Judge {
         self.budget = fresh.budget;
         self.baselines = fresh.baselines;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
-        self.find_all_slots();
-        Ok(())
-    }
-
-    /// Finds the entities of the present interval's conversations anew.
-    fn find_all_slots(&mut self) {
-        self.roll_anew();
+        self.place_all();
         if let Some(present) = &mut self.present {
             present.partial = true;
         }
+        Ok(())
     }
 }
 

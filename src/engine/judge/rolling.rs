@@ -65,21 +65,6 @@ impl Judge {
         self.batch = batch;
     }
 
-    /// Finds the entities of all conversations of the interval anew, and adds nothing to them.
-    pub(super) fn roll_anew(&mut self) {
-        let mut batch = std::mem::take(&mut self.batch);
-        self.hits.clear();
-        self.first_hit.clear();
-        for id in 0..self.table.rows().len() as u32 {
-            batch.sought.clear();
-            self.seek(id, &mut batch.sought);
-            self.fetch(&mut batch);
-            self.first_hit.push(self.hits.len() as u32);
-            batch.sought.iter().for_each(|entity| self.settle(entity));
-        }
-        self.batch = batch;
-    }
-
     /// Merges conversations into the interval's table.
     fn merge(&mut self, rows: &[Conversation], grown: &mut Vec<Grown>) {
         let mut hashes = [0; BATCH];
@@ -102,6 +87,32 @@ impl Judge {
     }
 
     fn roll_up_batch(&mut self, batch: &mut Batch) {
+        self.place(batch);
+        for grown in &batch.grown {
+            self.stats.conversations += u64::from(grown.first);
+            self.add_to_entities(grown);
+        }
+    }
+
+    /// Finds the entities of all of the interval's conversations anew, and adds nothing to them.
+    pub(super) fn place_all(&mut self) {
+        self.hits.clear();
+        self.first_hit.clear();
+        let mut batch = std::mem::take(&mut self.batch);
+        for id in 0..self.table.rows().len() {
+            batch.grown.clear();
+            batch.grown.push(Grown {
+                id: id as u32,
+                first: true,
+                counters: Counters::default(),
+            });
+            self.place(&mut batch);
+        }
+        self.batch = batch;
+    }
+
+    /// Finds the entities of the conversations that are new in this interval.
+    fn place(&mut self, batch: &mut Batch) {
         batch.sought.clear();
         for grown in batch.grown.iter().filter(|grown| grown.first) {
             self.seek(grown.id, &mut batch.sought);
@@ -109,14 +120,10 @@ impl Judge {
         self.fetch(batch);
         let mut sought = batch.sought.iter().peekable();
         for grown in batch.grown.iter().filter(|grown| grown.first) {
-            self.stats.conversations += 1;
             self.first_hit.push(self.hits.len() as u32);
             while let Some(entity) = sought.next_if(|entity| entity.id == grown.id) {
                 self.settle(entity);
             }
-        }
-        for grown in &batch.grown {
-            self.add_to_entities(grown);
         }
     }
 
