@@ -667,7 +667,7 @@ fn captured_export_is_decoded_and_says_who_exported_it() {
     export_capture(&path, 6343, &[&sflow(), &sflow()[..60]]);
     let ran = run(&["flows", text(&path), "--format", "json"]).exits(0).says(&[
         "the datagrams are flow export",
-        "export.pcap: byte 160: exporter 192.0.2.9 domain 0: octet 60: the datagram ends inside a sample",
+        "export.pcap: byte 190: exporter 192.0.2.9 domain 0: octet 60: the datagram ends inside a sample",
     ]);
     let flow: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(

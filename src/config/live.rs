@@ -99,7 +99,7 @@ pub struct RunAs {
 }
 
 /// Where anomalies are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sink {
     /// A file to append to; none for standard output, which is written `-`.
     pub anomalies: Option<PathBuf>,
@@ -124,12 +124,6 @@ impl Default for State {
             dir: None,
             every: SECOND * 20,
         }
-    }
-}
-
-impl Default for Sink {
-    fn default() -> Self {
-        Self { anomalies: None }
     }
 }
 

@@ -166,7 +166,8 @@ impl Front {
                 stats: self.stats(),
             });
         }
-        let mut partial = self.held.pop_front_if(|partial| partial.until <= until)?;
+        self.held.front().filter(|partial| partial.until <= until)?;
+        let mut partial = self.held.pop_front()?;
         partial.exported = self.exporting.take(partial.until).map(|(_, rows)| rows);
         Some(partial)
     }

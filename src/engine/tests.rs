@@ -117,9 +117,26 @@ fn a_filter_on_amounts_or_flags_is_refused_for_it_would_be_asked_of_parts() {
     }
 }
 
+/// Contacts to services of ours that fail.
+fn service_failures() -> Rule {
+    Rule {
+        name: "service-failures".to_owned(),
+        metric: Metric::Failed,
+        test: Test::Baseline {
+            above: true,
+            below: false,
+        },
+        floor: 3.0,
+        ..service_flows()
+    }
+}
+
 /// Feeds an hour of an outage; once its anomaly is open, `then` happens.
 fn outage(then: impl FnOnce(&mut Engine)) -> Engine {
-    let mut engine = engine(config());
+    let mut engine = engine(Config {
+        rules: vec![service_failures()],
+        ..Config::default()
+    });
     let mut plan = Plan::new(Scenario::Outage, 1);
     plan.duration = Duration::from_secs(3600);
     let (mut traffic, mut then) = (frames(&plan), Some(then));
@@ -154,7 +171,7 @@ fn an_anomaly_stays_open_when_the_rules_around_its_own_change() {
             ..test_data::rule()
         };
         let config = Config {
-            rules: vec![other, service_flows()],
+            rules: vec![other, service_failures()],
             ..Config::default()
         };
         let origins = engine.judge.origins();

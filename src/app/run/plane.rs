@@ -142,19 +142,19 @@ impl Plane {
     fn tick(&mut self, running: &mut Running) {
         let at = now();
         self.ticks += 1;
-        let (dropped, fill) = running.receivers.look();
-        for (name, count) in &dropped {
+        let look = running.receivers.look();
+        for (name, count) in &look.dropped {
             self.say.warn(format!(
                 "{count} datagrams or packets of {name} were dropped: its buffer was full"
             ));
         }
-        let count = dropped.iter().map(|(_, count)| count).sum();
+        let count = look.dropped.iter().map(|(_, count)| count).sum();
         if count > 0 {
             running.order(Command::Lost(count));
         }
         running.order(Command::Tick(at));
         self.watch.clock(Instant::now(), at);
-        for (name, share) in fill {
+        for (name, share) in look.fill {
             self.watch.look(&gauge(
                 format!("receive buffer of {name}"),
                 share,

@@ -30,6 +30,15 @@ struct Receiver {
     told: u64,
 }
 
+/// What the kernel's tables say.
+#[derive(Default)]
+pub struct Look {
+    /// How much was dropped since the last look, by receiver.
+    pub dropped: Vec<(String, u64)>,
+    /// The share of its buffer that is full, by receiver; 0 to 1.
+    pub fill: Vec<(String, f64)>,
+}
+
 /// What was opened and does not run yet.
 #[derive(Debug, Default)]
 pub struct Opened {
@@ -265,9 +274,9 @@ impl Receivers {
 
     /// Looks at the kernel's tables: how much was dropped since the last look and where, and which share of its buffer
     /// each socket uses.
-    pub fn look(&mut self) -> (Vec<(String, u64)>, Vec<(String, f64)>) {
+    pub fn look(&mut self) -> Look {
         let table = kernel::standings().unwrap_or_default();
-        let (mut dropped, mut fill) = (Vec::new(), Vec::new());
+        let mut look = Look::default();
         for receiver in &mut self.all {
             let counters = &receiver.counters;
             if let Some((inode, buffer)) = receiver.socket {
@@ -276,18 +285,18 @@ impl Receivers {
                     .drops
                     .saturating_sub(Counters::get(&counters.kernel_drops));
                 Counters::add(&counters.kernel_drops, more);
-                fill.push((
+                look.fill.push((
                     receiver.name.clone(),
                     standing.waiting as f64 / buffer.max(1) as f64,
                 ));
             }
             let all = Counters::get(&counters.kernel_drops) + Counters::get(&counters.interface_drops);
             if all > receiver.told {
-                dropped.push((receiver.name.clone(), all - receiver.told));
+                look.dropped.push((receiver.name.clone(), all - receiver.told));
                 receiver.told = all;
             }
         }
-        (dropped, fill)
+        look
     }
 
     /// What all counted, by name.
