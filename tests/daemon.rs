@@ -240,7 +240,7 @@ fn may(tools: &[&str]) -> bool {
             .output()
             .is_ok_and(|o| o.status.success())
     };
-    let may = root && tools.iter().all(|tool| has(tool));
+    let may = root && tools.iter().all(has);
     if !may {
         eprintln!("skipped: needs root and {}", tools.join(", "));
     }
