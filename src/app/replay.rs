@@ -9,6 +9,7 @@ use crate::model::{Anomaly, Timestamp};
 use crate::report::Summary;
 use crate::store;
 use anyhow::Result;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub enum Pace {
 pub struct Replay {
     /// Captures, `-` for standard input.
     pub files: Vec<PathBuf>,
+    /// They hold flow export, which is decoded, not metered.
+    pub export: bool,
     /// Look only at conversations that pass.
     pub filter: Option<String>,
     /// Where baselines are kept between runs.
@@ -61,12 +64,11 @@ impl Replay {
             began,
             first: None,
         };
-        walk.run(&self.files, |packet| {
-            pacer.wait(packet.at);
-            let undecoded = engine.observe(packet);
-            while engine.poll().is_some() {}
-            Ok::<_, anyhow::Error>(undecoded)
-        })?;
+        if self.export {
+            self.collect(&mut engine, &mut walk, &mut pacer);
+        } else {
+            self.observe(&mut engine, &mut walk, &mut pacer);
+        }
         engine.finish();
         if !walk.readable {
             anyhow::bail!("nothing could be read of {}", self.source());
@@ -78,6 +80,27 @@ impl Replay {
         let files = self.files.iter().map(|f| f.display().to_string()).collect();
         let summary = summary::of(files, setup, &engine, &walk, blind, began.elapsed(), &anomalies);
         Ok((anomalies, summary))
+    }
+
+    /// Meters packets.
+    fn observe(&self, engine: &mut Engine, walk: &mut Walk, pacer: &mut Pacer) {
+        let Ok(()) = walk.run(&self.files, |packet| {
+            pacer.wait(packet.at);
+            let undecoded = engine.observe(packet);
+            while engine.poll().is_some() {}
+            Ok::<_, Infallible>(undecoded)
+        });
+    }
+
+    /// Decodes flow export.
+    fn collect(&self, engine: &mut Engine, walk: &mut Walk, pacer: &mut Pacer) {
+        let Ok(_) = walk.run_export(&self.files, |message, faults| {
+            pacer.wait(message.at);
+            engine.collect(message);
+            faults.extend(std::iter::from_fn(|| engine.fault()));
+            while engine.poll().is_some() {}
+            Ok::<_, Infallible>(())
+        });
     }
 
     /// The files as one would type them.

@@ -2,9 +2,10 @@
 
 use super::captures::Walk;
 use super::setup::Setup;
+use crate::collect::Account;
 use crate::engine::{Engine, FrontStats, JudgeStats};
-use crate::model::Anomaly;
-use crate::report::{Memory, Summary, Watched};
+use crate::model::{Anomaly, Ip};
+use crate::report::{Exporter, Memory, Summary, Watched};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,9 +24,10 @@ pub(super) fn of(
     let mut summary = Summary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         files,
-        packets: front.meter.packets,
-        bytes: front.meter.bytes,
-        flows: front.meter.records,
+        packets: front.meter.packets + front.export.packets,
+        bytes: front.meter.bytes + front.export.bytes,
+        flows: front.meter.records + front.export.records,
+        messages: front.export.messages,
         conversations: judge.conversations,
         intervals: judge.intervals,
         interval_seconds: config.interval.as_secs(),
@@ -36,6 +38,7 @@ pub(super) fn of(
             .filter(|_| !config.learn.is_zero())
             .map(|first| first + config.learn),
         dropped: dropped(walk, engine, &front, &judge),
+        exporters: exporters(setup, engine),
         faults: walk.troubles.listed.clone(),
         faults_unlisted: walk.troubles.unlisted,
         blind: blind.into_iter().chain(blind_spots(&judge, &front)).collect(),
@@ -47,11 +50,53 @@ pub(super) fn of(
         threshold: threshold(&judge),
         configuration: fingerprint(setup),
         elapsed_seconds: Some(elapsed.as_secs_f64()),
-        packets_per_second: Some(walk.packets as f64 / elapsed.as_secs_f64().max(1e-9)),
+        packets_per_second: per_second(front.meter.packets, elapsed),
+        records_per_second: per_second(front.export.records, elapsed),
         ..Summary::default()
     };
     summary.count(anomalies);
     summary
+}
+
+fn per_second(count: u64, elapsed: Duration) -> Option<f64> {
+    (count > 0).then(|| count as f64 / elapsed.as_secs_f64().max(1e-9))
+}
+
+/// Who sent flow export, with the names of the configuration.
+fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
+    let accounts = engine.accounts().into_iter();
+    accounts
+        .map(|(ip, account)| exporter(setup, ip, &account))
+        .collect()
+}
+
+fn exporter(setup: &Setup, address: Ip, account: &Account) -> Exporter {
+    let mut known = setup.config.exporters.iter();
+    let known = known.find(|known| known.address.contains(address));
+    Exporter {
+        address,
+        name: known.map(|known| known.name.clone()).unwrap_or_default(),
+        messages: account.messages,
+        octets: account.octets,
+        records: account.records,
+        options: account.options,
+        lost: account.lost,
+        sequenced: account.sequenced,
+        reordered: account.reordered,
+        restarts: account.restarts,
+        untemplated: account.untemplated,
+        recovered: account.recovered,
+        given_up: account.given_up,
+        templates: account.templates,
+        faults: account.faults,
+        corrected: account.corrected,
+        skewed: account.skewed,
+        sampling_rate: account.sampling_rate,
+        clock_offset_seconds: account.clock_offset as f64 / 1e9,
+        lateness_seconds: account.lateness as f64 / 1e9,
+        first_seen: account.first_seen,
+        last_seen: account.last_seen,
+    }
 }
 
 /// Everything that was given up, by reason.
@@ -60,7 +105,11 @@ fn dropped(walk: &Walk, engine: &Engine, front: &FrontStats, judge: &JudgeStats)
     let more = [
         ("not_ip", walk.not_ip),
         ("late_packets", front.meter.late_packets),
+        ("late_records", front.export.late_records),
+        ("records_not_counted", front.export.uncounted),
         ("doubtful_times", engine.doubtful_times()),
+        ("dropped_before_reading", judge.dropped_before),
+        ("marked_intervals", judge.marked_intervals),
         ("flows_ended_for_lack_of_room", front.meter.evicted),
         ("fragments_given_up", front.meter.fragments_dropped),
         (
@@ -75,7 +124,17 @@ fn dropped(walk: &Walk, engine: &Engine, front: &FrontStats, judge: &JudgeStats)
         ("series_without_chart", judge.uncharted),
         ("anomalies_not_kept", judge.anomalies_refused),
     ];
-    for (reason, count) in more.into_iter().filter(|(_, count)| *count > 0) {
+    let of_exporters = engine
+        .accounts()
+        .into_iter()
+        .fold((0, 0), |(lost, given_up), (_, account)| {
+            (lost + account.lost, given_up + account.given_up)
+        });
+    let more = more.into_iter().chain([
+        ("export_lost", of_exporters.0),
+        ("sets_without_template_given_up", of_exporters.1),
+    ]);
+    for (reason, count) in more.filter(|(_, count)| *count > 0) {
         dropped.insert(reason.to_owned(), count);
     }
     dropped

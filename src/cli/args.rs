@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them. Their documentation comments are the program's help.
 
+use crate::app;
 use crate::model::{Severity, Timestamp};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -49,6 +50,17 @@ pub enum As {
     Packets,
     /// Datagrams of flow export, to be decoded.
     Export,
+}
+
+impl As {
+    /// Whether `files` hold flow export; said on standard error where that had to be found out.
+    pub fn is_export(self, files: &[PathBuf], quiet: bool) -> bool {
+        match self {
+            Self::Auto => app::is_export(files, quiet),
+            Self::Packets => false,
+            Self::Export => true,
+        }
+    }
 }
 
 /// How anomalies are written.

@@ -1,8 +1,8 @@
 //! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export.
 
-use super::args::{As, FlowFormat, Flows};
+use super::args::{FlowFormat, Flows};
 use super::{DONE, FAILED, Usage};
-use crate::app::{self, Output, Setup, Walk, read_config};
+use crate::app::{Output, Setup, Walk, read_config};
 use crate::collect::{self, Collector};
 use crate::enrich::Origins;
 use crate::filter::Filter;
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         failed: None,
     };
     let mut walk = Walk::new(quiet, verbose);
-    if is_export(args, quiet) {
+    if args.read_as.is_export(&args.files, quiet) {
         decode_export(&args.files, &setup, &mut walk, &mut records)?;
     } else {
         meter_packets(&args.files, &setup, &mut walk, &mut records)?;
@@ -53,14 +53,6 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
     }
     records.lines.finish()?.finish()?;
     Ok(if walk.readable { DONE } else { FAILED })
-}
-
-fn is_export(args: &Flows, quiet: bool) -> bool {
-    match args.read_as {
-        As::Auto => app::is_export(&args.files, quiet),
-        As::Packets => false,
-        As::Export => true,
-    }
 }
 
 fn meter_packets(

@@ -1,7 +1,7 @@
 //! `tidemark replay`: captures in, explained anomalies out.
 
-use super::args::{As, Replay, ReportFormat, Speed};
-use super::{DONE, FOUND, Usage};
+use super::args::{Replay, ReportFormat, Speed};
+use super::{DONE, FOUND};
 use crate::app::{self, Output, Pace, Setup, read_config};
 use crate::model::Anomaly;
 use crate::report::{self, Style, Summary};
@@ -10,12 +10,12 @@ use std::io::Write;
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
-    refuse_export(args.read_as)?;
     let mut config = read_config(args.config.as_deref())?;
     config.learn = args.learn.unwrap_or(config.learn);
     let setup = Setup::new(config)?;
     let replay = app::Replay {
         files: args.files.clone(),
+        export: args.read_as.is_export(&args.files, quiet),
         filter: args.filter.clone(),
         state: args.state.clone(),
         pace: match args.speed {
@@ -32,14 +32,6 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
         .fail_on
         .is_some_and(|severity| anomalies.iter().any(|a| a.severity >= severity));
     Ok(if found { FOUND } else { DONE })
-}
-
-/// Flow export is not decoded yet; metering the datagrams that carry it would answer another question.
-pub(super) fn refuse_export(read_as: As) -> Result<()> {
-    if read_as == As::Export {
-        return Err(Usage("--as export: captured flow export cannot be decoded yet".to_owned()).into());
-    }
-    Ok(())
 }
 
 fn write(args: &Replay, anomalies: &[Anomaly], summary: &Summary) -> Result<()> {

@@ -6,6 +6,7 @@
 //! escaped: control characters never reach a terminal, markup never reaches a page.
 
 pub mod csv;
+pub mod exporter;
 pub mod flow_lines;
 mod flow_table;
 pub mod grouping;
@@ -21,6 +22,7 @@ pub mod words;
 #[cfg(test)]
 mod fixture;
 
+pub use exporter::Exporter;
 pub use flow_lines::{FlowFormat, FlowLines};
 pub use progress::Progress;
 pub use summary::{Memory, Summary, Watched};

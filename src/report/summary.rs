@@ -1,8 +1,8 @@
 //! What a run read, dropped, watched and cost: the honest footnote under every report.
 
+use super::exporter::Exporter;
 use super::when;
-use crate::model::units::duration;
-use crate::model::units::grouped;
+use crate::model::units::{count, duration, grouped};
 use crate::model::{Anomaly, IncidentId, Timestamp};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,12 +39,14 @@ pub struct Summary {
     pub version: String,
     /// Input as it was named on the command line, `-` for standard input.
     pub files: Vec<String>,
-    /// Packets read.
+    /// Packets read, and those that flow export tells of, scaled by sampling.
     pub packets: u64,
     /// Octets of the IP layer in them.
     pub bytes: u64,
     /// Flow Records metered or decoded.
     pub flows: u64,
+    /// Messages of flow export taken in.
+    pub messages: u64,
     /// Distinct conversations among them.
     pub conversations: u64,
     /// Closed intervals.
@@ -71,6 +73,9 @@ pub struct Summary {
     pub faults: Vec<String>,
     /// Faults beyond those listed.
     pub faults_unlisted: u64,
+    /// Who sent flow export, in order of address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exporters: Vec<Exporter>,
     /// What could not be seen because of it, a sentence each.
     pub blind: Vec<String>,
     /// What was watched, by combination of dimensions.
@@ -90,9 +95,12 @@ pub struct Summary {
     /// Wall-clock seconds the run took; none where the report must be reproducible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_seconds: Option<f64>,
-    /// Packets read per wall-clock second; none where the report must be reproducible.
+    /// Packets read per wall-clock second; none where the report must be reproducible, or none were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packets_per_second: Option<f64>,
+    /// Flow Records decoded per wall-clock second; none where there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_per_second: Option<f64>,
 }
 
 impl Summary {
@@ -127,6 +135,18 @@ impl Summary {
             .learned_until
             .is_some_and(|until| self.last.is_some_and(|last| last <= until));
         !self.is_empty() && self.series_scored > 0 && !only_learned
+    }
+
+    /// How fast it went, in words; empty where that is not to be said.
+    pub fn pace(&self) -> String {
+        let rates = [
+            (self.packets_per_second, "packets/s"),
+            (self.records_per_second, "records/s"),
+        ];
+        let rates = rates.into_iter().filter_map(|(rate, what)| Some((rate?, what)));
+        rates
+            .map(|(rate, what)| format!(", {} {what}", count(rate)))
+            .collect()
     }
 
     /// What was dropped, reasons with a count above zero, in the order of their names.

@@ -267,6 +267,7 @@ pub fn footer(page: &Page) -> Markup {
             h2 { "What this rests on" }
             (basis(page))
             div.tables {
+                (exporters(summary))
                 (losses(summary))
                 (watched(summary))
                 (memory(summary))
@@ -307,10 +308,32 @@ fn basis(page: &Page) -> Markup {
             }
             @if let Some(elapsed) = s.elapsed_seconds.and_then(|e| std::time::Duration::try_from_secs_f64(e).ok()) {
                 dt { "Took" }
-                dd { (duration(elapsed)) @if let Some(rate) = s.packets_per_second { ", " (count(rate)) " packets/s" } }
+                dd { (duration(elapsed)) (s.pace()) }
             }
             dt { "Made by" }
             dd { "tidemark " (printable(&s.version)) ", configuration " code { (printable(&s.configuration)) } }
+        }
+    }
+}
+
+fn exporters(summary: &Summary) -> Markup {
+    html! {
+        @if !summary.exporters.is_empty() {
+            div {
+                h4 { "Exporters" }
+                table {
+                    thead { tr {
+                        th scope="col" { "exporter" } th.n scope="col" { "records" } th.n scope="col" { "messages" }
+                        th scope="col" { "what stands out" }
+                    } }
+                    tbody { @for e in &summary.exporters {
+                        tr {
+                            th scope="row" { (e.title()) } td.n { (grouped(e.records)) } td.n { (grouped(e.messages)) }
+                            td { (e.remarks()) }
+                        }
+                    } }
+                }
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ pub fn footer(canvas: &mut Canvas, summary: &Summary, clock: Clock) {
     canvas.blank();
     canvas.rule();
     read(canvas, summary, clock);
+    exporters(canvas, summary);
     watched(canvas, summary);
     missed(canvas, summary);
     cost(canvas, summary);
@@ -58,6 +59,28 @@ fn read(canvas: &mut Canvas, summary: &Summary, clock: Clock) {
             "learned",
             &format!("until {}, judged from then on", clock.at(until)),
         );
+    }
+}
+
+/// Who sent flow export, and what stands out.
+fn exporters(canvas: &mut Canvas, summary: &Summary) {
+    let mut label = "exporters";
+    for exporter in summary.exporters.iter().take(LISTED) {
+        let (records, messages) = (grouped(exporter.records), grouped(exporter.messages));
+        let line = format!(
+            "{:<22}{records:>8} records in {messages} messages",
+            exporter.title()
+        );
+        canvas.verbatim(label, &line);
+        let remarks = exporter.remarks();
+        if !remarks.is_empty() {
+            canvas.labelled("", &format!("  {remarks}"));
+        }
+        label = "";
+    }
+    match summary.exporters.len().saturating_sub(LISTED) {
+        0 => {}
+        n => canvas.labelled(label, &format!("{} more", grouped(n as u64))),
     }
 }
 
@@ -132,11 +155,7 @@ fn cost(canvas: &mut Canvas, summary: &Summary) {
         canvas.labelled("memory", &format!("{used}{limit}: {}", tables.join(", ")));
     }
     if let Some(elapsed) = summary.elapsed_seconds {
-        let rate = summary
-            .packets_per_second
-            .map(|r| format!(", {} packets/s", count(r)))
-            .unwrap_or_default();
-        canvas.labelled("took", &format!("{}{rate}", seconds(elapsed)));
+        canvas.labelled("took", &format!("{}{}", seconds(elapsed), summary.pace()));
     }
     let configuration = printable(&summary.configuration);
     let version = printable(&summary.version);
