@@ -67,6 +67,12 @@ impl Conversations {
         self.index.guess(hash)
     }
 
+    /// Something of the index near a hash, read so that it is near when it is used.
+    #[inline]
+    pub fn touch_index(&self, hash: u64) -> u64 {
+        self.index.touch(hash)
+    }
+
     /// Something of both cache lines of a row, read so that they are near when it is used.
     #[inline]
     pub fn touch(&self, row: u32) -> u64 {

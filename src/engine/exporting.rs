@@ -85,7 +85,7 @@ impl Exporting {
         let limit = shares.spread / usize::try_from(ticks).unwrap_or(usize::MAX);
         Self {
             collector: Collector::new(config.collecting.clone()),
-            spread: Spread::new(config.tick, limit.max(64), config.metering.seed),
+            spread: Spread::new(config.tick, config.interval, limit.max(64), config.metering.seed),
             rules: config.exporters.clone(),
             stats: ExportStats::default(),
             faults: VecDeque::new(),

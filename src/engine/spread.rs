@@ -1,5 +1,6 @@
-//! Flow Records in time: each is spread over the ticks between its start and end, so that an active time-out never
-//! looks like a spike.
+//! Flow Records in time: each is spread over the intervals between its start and end, so that an active time-out never
+//! looks like a spike. Within an interval a long record is spread over the ticks too; one that is no longer than a
+//! tick is put where it ends, whole: a row less to look for.
 //!
 //! A record comes after what it tells of. So ticks stay open for a while behind the newest arrival, a table of
 //! conversations each, and leave in order. What lies before the oldest open tick is late: it is counted and changes
@@ -49,6 +50,7 @@ pub(super) struct Late {
 #[derive(Debug)]
 pub(super) struct Spread {
     tick: i64,
+    interval: i64,
     seed: u64,
     /// Conversations per tick.
     limit: usize,
@@ -64,9 +66,11 @@ pub(super) struct Spread {
 
 impl Spread {
     /// No tick is open; each will hold at most `limit` conversations.
-    pub(super) fn new(tick: Duration, limit: usize, seed: u64) -> Self {
+    pub(super) fn new(tick: Duration, interval: Duration, limit: usize, seed: u64) -> Self {
+        let nanos = |length: Duration| i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1);
         Self {
-            tick: i64::try_from(tick.as_nanos()).unwrap_or(i64::MAX).max(1),
+            tick: nanos(tick),
+            interval: nanos(interval),
             seed,
             limit,
             oldest: 0,
@@ -96,11 +100,13 @@ impl Spread {
         let newest = (self.end() - 1).max(self.oldest);
         let start = stretch.start.as_nanos().min(newest);
         let end = stretch.end.as_nanos().clamp(start, newest);
+        let in_one =
+            end - start <= self.tick && start.div_euclid(self.interval) == end.div_euclid(self.interval);
         self.queue.push(Arrival {
             key: *key,
             hash: self.open.front().map_or(0, |table| table.hash(key)),
             counters: stretch.counters,
-            start,
+            start: if in_one { end } else { start },
             end,
         });
     }
@@ -109,6 +115,11 @@ impl Spread {
     pub(super) fn settle(&mut self, origins: impl Fn(&ConversationKey) -> (Origin, Origin)) {
         let queue = std::mem::take(&mut self.queue);
         for batch in queue.chunks(BATCH) {
+            black_box(
+                batch
+                    .iter()
+                    .fold(0, |sum, arrival| sum ^ self.touch_index(arrival)),
+            );
             black_box(batch.iter().fold(0, |sum, arrival| sum ^ self.touch(arrival)));
             for arrival in batch {
                 self.place(arrival, || origins(&arrival.key));
@@ -118,15 +129,32 @@ impl Spread {
         self.queue.clear();
     }
 
+    /// Looks at where the rows of growth will be looked for.
+    #[inline]
+    fn touch_index(&self, arrival: &Arrival) -> u64 {
+        self.table_at(arrival.end)
+            .map_or(0, |table| table.touch_index(arrival.hash))
+    }
+
     /// Looks at the rows that growth will probably be added to: they come while other rows are looked at.
     #[inline]
     fn touch(&self, arrival: &Arrival) -> u64 {
         let near = |at: i64| {
-            let slot = usize::try_from((at - self.oldest).div_euclid(self.tick)).unwrap_or(0);
-            let table = self.open.get(slot)?;
+            let table = self.table_at(at)?;
             Some(table.touch(table.guess(arrival.hash)?))
         };
-        near(arrival.end).unwrap_or(0) ^ near(arrival.start).unwrap_or(0)
+        let end = near(arrival.end).unwrap_or(0);
+        if arrival.start == arrival.end {
+            return end;
+        }
+        end ^ near(arrival.start).unwrap_or(0)
+    }
+
+    /// The open tick that holds an instant.
+    #[inline]
+    fn table_at(&self, at: i64) -> Option<&Conversations> {
+        let slot = usize::try_from((at - self.oldest).div_euclid(self.tick)).ok()?;
+        self.open.get(slot)
     }
 
     #[inline]
@@ -308,7 +336,7 @@ mod tests {
     }
 
     fn spread() -> Spread {
-        let mut spread = Spread::new(Duration::from_secs(10), 100, 1);
+        let mut spread = Spread::new(Duration::from_secs(10), Duration::from_secs(60), 100, 1);
         spread.open(seconds(1000), seconds(1059));
         spread
     }

@@ -19,6 +19,9 @@ const REST: u32 = 65_536;
 /// How long a receiver waits before it looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// How long datagrams gather at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
 /// How a socket is to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
@@ -97,12 +100,13 @@ impl Listener {
             return Ok(());
         };
         let mut rest = REST;
+        let pause = pause(self.granted);
         loop {
-            let waited = match intake.receive(&mut batch, &outlet.counters) {
-                Ok(()) => false,
-                Err(Errno::EAGAIN | Errno::EINTR) => true,
+            let (taken, waited) = match intake.receive(&mut batch, &outlet.counters) {
+                Ok(taken) => (taken, false),
+                Err(Errno::EAGAIN | Errno::EINTR) => (0, true),
                 // A datagram of ours was answered by ICMP, or the kernel is short of memory for a moment.
-                Err(Errno::ECONNREFUSED | Errno::ENOBUFS | Errno::ENOMEM) => false,
+                Err(Errno::ECONNREFUSED | Errno::ENOBUFS | Errno::ENOMEM) => (0, false),
                 Err(error) => return Err(error.into()),
             };
             if waited || batch.is_full() || outlet.is_engine_idle() {
@@ -117,9 +121,17 @@ impl Listener {
                 if waited || rest == 0 {
                     return Ok(());
                 }
+            } else if !waited && taken < AT_ONCE {
+                // All that was there was taken. To wake up for each datagram would cost more than to decode it.
+                std::thread::sleep(pause);
             }
         }
     }
+}
+
+/// How long datagrams are left to gather: a small part of what the buffer holds at a gigabyte a second.
+fn pause(granted: u64) -> Duration {
+    Duration::from_nanos(granted / 4).min(LONGEST_PAUSE)
 }
 
 /// Asks for a large receive buffer, first as anyone may, then as only the privileged may; how much there is.
@@ -143,8 +155,8 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    /// Takes what is there, at least one datagram unless the time is up.
-    fn receive(&mut self, batch: &mut Batch, counters: &Counters) -> Result<(), Errno> {
+    /// Takes what is there, at least one datagram unless the time is up; how many.
+    fn receive(&mut self, batch: &mut Batch, counters: &Counters) -> Result<usize, Errno> {
         let mut rooms = self.octets.chunks_exact_mut(LONGEST);
         let mut slices: [[IoSliceMut<'_>; 1]; AT_ONCE] =
             std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
@@ -156,10 +168,12 @@ impl Intake<'_> {
             None,
         )?;
         let at = now();
+        let mut taken = 0;
         for datagram in got {
             take(&datagram, at, self.port, self.accept, batch, counters);
+            taken += 1;
         }
-        Ok(())
+        Ok(taken)
     }
 }
 
