@@ -1,5 +1,6 @@
 //! How one exporter did in a run, for the footnote under a report: what it sent, what is missing, how its clock stands.
 
+use super::when::optional_rfc3339;
 use crate::model::units::{duration, grouped, printable, share};
 use crate::model::{Ip, Timestamp};
 use serde::Serialize;
@@ -50,8 +51,10 @@ pub struct Exporter {
     /// Longest time between a flow's end and the arrival of its record of late, seconds.
     pub lateness_seconds: f64,
     /// Arrival of its first message.
+    #[serde(serialize_with = "optional_rfc3339")]
     pub first_seen: Option<Timestamp>,
     /// Arrival of its newest message.
+    #[serde(serialize_with = "optional_rfc3339")]
     pub last_seen: Option<Timestamp>,
 }
 

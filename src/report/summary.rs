@@ -4,7 +4,7 @@ use super::exporter::Exporter;
 use super::when;
 use crate::model::units::{count, duration, grouped};
 use crate::model::{Anomaly, IncidentId, Timestamp};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -54,13 +54,13 @@ pub struct Summary {
     /// Length of an interval in seconds.
     pub interval_seconds: u64,
     /// Event time of the earliest packet or record.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(serialize_with = "when::optional_rfc3339")]
     pub first: Option<Timestamp>,
     /// Event time of the latest.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(serialize_with = "when::optional_rfc3339")]
     pub last: Option<Timestamp>,
     /// Up to when was learned without judging; none when nothing was only learned.
-    #[serde(serialize_with = "optional_rfc3339")]
+    #[serde(serialize_with = "when::optional_rfc3339")]
     pub learned_until: Option<Timestamp>,
     /// Anomalies found.
     pub anomalies: u64,
@@ -181,14 +181,6 @@ impl Summary {
             ));
         }
         text
-    }
-}
-
-/// RFC 3339 text, or null.
-fn optional_rfc3339<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.collect_str(at),
-        None => serializer.serialize_none(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::Timestamp;
 use crate::model::units::{NONE, duration};
+use serde::Serializer;
 use std::time::Duration;
 
 /// What follows a slash in a rate: `s`, `min`, `h`, `5 min`.
@@ -75,6 +76,14 @@ pub(super) fn civil(at: Timestamp) -> jiff::civil::DateTime {
     // Every i64 of nanoseconds lies inside jiff's range, so the default is never used.
     let at = jiff::Timestamp::from_nanosecond(i128::from(at.as_nanos())).unwrap_or_default();
     jiff::tz::Offset::UTC.to_datetime(at)
+}
+
+/// RFC 3339 text, or null.
+pub fn optional_rfc3339<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]
