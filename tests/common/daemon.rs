@@ -106,6 +106,17 @@ impl Daemon {
         }
     }
 
+    /// Takes in what it says for so long.
+    pub fn talks_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(line) = self
+            .words
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            self.said.push(line);
+        }
+    }
+
     /// Waits until it listens; where.
     #[track_caller]
     pub fn listens(&mut self) -> SocketAddr {
