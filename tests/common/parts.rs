@@ -115,16 +115,22 @@ impl Flows {
         }
     }
 
-    /// Leaves out what NetFlow v5 cannot say.
-    pub fn ipv4(mut self) -> Self {
-        self.lines.retain(|line| !line[2].contains(':'));
-        self
+    /// Those of them that are meant.
+    pub fn only(&self, meant: impl Fn(&[String]) -> bool) -> Self {
+        let lines = self.lines.iter().filter(|line| meant(line));
+        Self {
+            lines: lines.cloned().collect(),
+        }
     }
 
-    /// Leaves out what has no ports.
-    pub fn with_ports(mut self) -> Self {
-        self.lines.retain(|line| line[6] == "6" || line[6] == "17");
-        self
+    /// What NetFlow v5 can say.
+    pub fn ipv4(&self) -> Self {
+        self.only(|line| !line[2].contains(':'))
+    }
+
+    /// What has ports.
+    pub fn with_ports(&self) -> Self {
+        self.only(|line| line[6] == "6" || line[6] == "17")
     }
 
     /// Sums by what these columns say: 2 source, 3 destination, 4 and 5 their ports, 6 protocol.
