@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/daemon.rs"]
+#[allow(dead_code)]
 mod daemon;
+#[path = "common/net.rs"]
+mod net;
 
 use daemon::{Daemon, Home, netflow5, send};
+use net::{Net, may, not_ip, replayed};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -228,65 +232,6 @@ fn systemd_is_told_when_it_is_ready_reloads_lives_and_stops() {
     assert!(daemon.ends().0.success());
 }
 
-/// Whether what a privileged test needs is there; says when it is not.
-fn may(tools: &[&str]) -> bool {
-    let root = Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|id| id.stdout == b"0\n");
-    let has = |tool: &&str| {
-        Command::new("sh")
-            .args(["-c", &format!("command -v {tool}")])
-            .output()
-            .is_ok_and(|o| o.status.success())
-    };
-    let may = root && tools.iter().all(has);
-    if !may {
-        eprintln!("skipped: needs root and {}", tools.join(", "));
-    }
-    may
-}
-
-/// A network namespace with both ends of a cable in it; gone when it goes out of scope.
-struct Net(String);
-
-impl Net {
-    fn new(name: &str) -> Option<Self> {
-        let net = Self(format!("tidemark-{name}-{}", std::process::id()));
-        let ip = |arguments: &str| {
-            Command::new("ip")
-                .args(arguments.split(' '))
-                .status()
-                .is_ok_and(|s| s.success())
-        };
-        let made = ip(&format!("netns add {}", net.0))
-            && ip(&format!("-n {} link add tap0 type veth peer name tap1", net.0))
-            && ip(&format!("-n {} link set tap0 up", net.0))
-            && ip(&format!("-n {} link set tap1 up", net.0))
-            && ip(&format!("-n {} link set lo up", net.0));
-        if !made {
-            eprintln!("skipped: no network namespace can be made here");
-        }
-        made.then_some(net)
-    }
-
-    /// A command inside.
-    fn command(&self, inner: &Command) -> Command {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.0])
-            .arg(inner.get_program())
-            .args(inner.get_args());
-        command
-    }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
-    }
-}
-
 #[test]
 fn an_interface_is_captured_by_somebody_who_may_no_longer_open_it() {
     if !may(&["ip", "tcpreplay"]) {
@@ -309,28 +254,17 @@ fn an_interface_is_captured_by_somebody_who_may_no_longer_open_it() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
     let capabilities = status.lines().find(|line| line.starts_with("CapEff:")).unwrap();
     assert!(capabilities.ends_with("0000000000000000"), "{status}");
-    let mut replay = Command::new("tcpreplay");
-    replay
-        .args(["-q", "-t", "-i", "tap0"])
-        .arg(home.path("drill.pcap"));
-    let replay = net.command(&replay).output().unwrap();
-    assert!(
-        replay.status.success(),
-        "{}",
-        String::from_utf8_lossy(&replay.stderr)
-    );
-    let said = String::from_utf8_lossy(&replay.stdout).into_owned();
-    let sent = said
-        .lines()
-        .find(|line| line.contains("Successful packets:"))
-        .unwrap();
-    let sent: u64 = sent.split_ascii_whitespace().last().unwrap().parse().unwrap();
-    assert!(sent > 100, "{said}");
+    let sent = replayed(&net, "tap0", &home.path("drill.pcap"), &["-t"]);
+    assert!(sent > 100, "{sent}");
     daemon.counts("packets", sent);
     daemon.says(&["state saved"]);
     let summary = daemon.stops();
     assert_eq!(summary["files"][1], "tap1");
-    assert!(summary["packets"].as_u64().unwrap() >= sent, "{summary}");
+    assert_eq!(
+        summary["packets"].as_u64().unwrap() + not_ip(&summary),
+        sent,
+        "{summary}"
+    );
 }
 
 #[test]

@@ -25,7 +25,10 @@ pub(super) struct Message<'a, S> {
 impl<S: Sink> Message<'_, S> {
     /// Reads it from behind its header.
     pub fn read(&mut self, header: &Header) {
-        let late = self.arrive(header);
+        if let Some(session) = self.sessions.get(&self.key) {
+            self.reading.clock.started = session.started;
+        }
+        let before = self.reading.books.account.records;
         let units = match header.version {
             Version::V5 | Version::V7 => Some(fixed::read(&mut self.reading, header, self.octets)),
             version => {
@@ -33,27 +36,19 @@ impl<S: Sink> Message<'_, S> {
                 if version == Version::V9 { Some(1) } else { records }
             }
         };
-        let started = self.reading.clock.started;
-        if let Some(session) = self.session() {
-            session.started = started;
-            if !late {
-                session.sequence.advance(units);
-                self.reading.books.account.sequenced += u64::from(units.unwrap_or(0));
-            }
-        }
+        let flows = self.reading.books.account.records.saturating_sub(before);
+        self.follow(header, units, u32::try_from(flows).ok());
     }
 
-    fn session(&mut self) -> Option<&mut Session> {
-        self.sessions.get_mut(&self.key)
-    }
-
-    /// Looks at the sequence number, and says whether the message is late.
-    fn arrive(&mut self, header: &Header) -> bool {
+    /// Looks at the sequence number of a message with so many units of its sequence, and so many flows.
+    fn follow(&mut self, header: &Header, units: Option<u32>, flows: Option<u32>) {
         let Some(session) = self.sessions.get_mut(&self.key) else {
-            return false;
+            return;
         };
-        self.reading.clock.started = session.started;
-        let step = session.sequence.arrive(header.sequence, header.uptime);
+        session.started = self.reading.clock.started;
+        // Only the numbers of IPFIX could count the message they stand in.
+        let flows = flows.filter(|_| header.version == Version::Ipfix && units.is_some());
+        let step = session.sequence.arrive(header.sequence, header.uptime, flows);
         let account = &mut self.reading.books.account;
         match step {
             Step::Next => {}
@@ -61,7 +56,14 @@ impl<S: Sink> Message<'_, S> {
             Step::Late => account.reordered += 1,
             Step::Restarted => account.restarts += 1,
         }
-        step == Step::Late
+        if step != Step::Late {
+            session.sequence.advance(units);
+            account.sequenced += u64::from(units.unwrap_or(0));
+        }
+    }
+
+    fn session(&mut self) -> Option<&mut Session> {
+        self.sessions.get_mut(&self.key)
     }
 
     /// Reads the Sets; gives the number of Data Records, where all of them could be counted.

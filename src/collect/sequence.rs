@@ -18,6 +18,10 @@ pub(super) struct Sequence {
     next: Option<u32>,
     /// Milliseconds since the exporter started, of its newest message.
     uptime: Option<u32>,
+    /// The number of the newest message.
+    newest: Option<u32>,
+    /// Numbers count the flows of their own message too, and no options, against RFC 7011 section 3.1; softflowd does so.
+    inclusive: bool,
 }
 
 /// What a message's number says.
@@ -34,11 +38,19 @@ pub(super) enum Step {
 }
 
 impl Sequence {
-    /// Takes the number of a message, and its exporter's uptime where the header has one. Follow up with
-    /// [`Sequence::advance`], except after [`Step::Late`].
-    pub fn arrive(&mut self, number: u32, uptime: Option<u32>) -> Step {
-        let step = self.judge(number, uptime);
+    /// Takes the number of a message, its exporter's uptime where the header has one, and how many flows are in the
+    /// message where numbers could count them. Follow up with [`Sequence::advance`], except after [`Step::Late`].
+    pub fn arrive(&mut self, number: u32, uptime: Option<u32>, flows: Option<u32>) -> Step {
+        let including = self.newest.zip(flows).map(|(newest, n)| newest.wrapping_add(n));
+        self.inclusive = match (self.next == Some(number), including == Some(number)) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => self.inclusive,
+        };
+        let next = if self.inclusive { including } else { self.next };
+        let step = self.judge(number, uptime, next);
         if step != Step::Late {
+            self.newest = Some(number);
             self.next = Some(number);
             self.uptime = uptime;
         }
@@ -53,14 +65,14 @@ impl Sequence {
         };
     }
 
-    fn judge(&self, number: u32, uptime: Option<u32>) -> Step {
+    fn judge(&self, number: u32, uptime: Option<u32>, next: Option<u32>) -> Step {
         if let (Some(before), Some(now)) = (self.uptime, uptime) {
             let wrapped = before > u32::MAX - UPTIME_WRAP && now < UPTIME_WRAP;
             if before.saturating_sub(now) > UPTIME_FALL && !wrapped {
                 return Step::Restarted;
             }
         }
-        let Some(next) = self.next else {
+        let Some(next) = next else {
             return Step::Next;
         };
         match number.wrapping_sub(next) {
@@ -80,7 +92,7 @@ mod tests {
     fn said(units: u32, numbers: &[(u32, u32)]) -> Vec<Step> {
         let mut sequence = Sequence::default();
         let step = |&(number, uptime): &(u32, u32)| {
-            let step = sequence.arrive(number, Some(uptime));
+            let step = sequence.arrive(number, Some(uptime), None);
             if step != Step::Late {
                 sequence.advance(Some(units));
             }
@@ -124,8 +136,51 @@ mod tests {
     #[test]
     fn nothing_is_said_after_a_message_of_unknown_content() {
         let mut sequence = Sequence::default();
-        sequence.arrive(10, None);
+        sequence.arrive(10, None, None);
         sequence.advance(None);
-        assert_eq!(sequence.arrive(99, None), Step::Next);
+        assert_eq!(sequence.arrive(99, None, None), Step::Next);
+    }
+
+    /// Numbers of messages with so many flows and options, and what they say.
+    fn counted(messages: &[(u32, u32, u32)]) -> Vec<Step> {
+        let mut sequence = Sequence::default();
+        let step = |&(number, flows, options): &(u32, u32, u32)| {
+            let step = sequence.arrive(number, None, Some(flows));
+            if step != Step::Late {
+                sequence.advance(Some(flows + options));
+            }
+            step
+        };
+        messages.iter().map(step).collect()
+    }
+
+    #[test]
+    fn numbers_that_count_their_own_message_are_followed_and_true_gaps_still_seen() {
+        // As softflowd sends them; then a message of 30 flows that never came.
+        let messages = [
+            (24, 24, 1),
+            (57, 33, 0),
+            (89, 32, 0),
+            (112, 23, 0),
+            (174, 32, 0),
+            (200, 26, 1),
+        ];
+        let wanted = [
+            Step::Next,
+            Step::Next,
+            Step::Next,
+            Step::Next,
+            Step::Lost(30),
+            Step::Next,
+        ];
+        assert_eq!(counted(&messages), wanted);
+    }
+
+    #[test]
+    fn a_gap_that_looks_like_another_way_of_counting_does_not_last() {
+        // The second message was lost; the third has as many flows as both before.
+        let messages = [(0, 10, 0), (30, 30, 0), (60, 10, 0), (70, 10, 0), (90, 5, 0)];
+        let wanted = [Step::Next, Step::Next, Step::Next, Step::Next, Step::Lost(10)];
+        assert_eq!(counted(&messages), wanted);
     }
 }

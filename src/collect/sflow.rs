@@ -28,7 +28,7 @@ impl Sequences {
         }
         account.sequenced += 1;
         let sequence = self.0.entry(key).or_default();
-        let step = sequence.arrive(datagram.sequence, Some(datagram.uptime));
+        let step = sequence.arrive(datagram.sequence, Some(datagram.uptime), None);
         match step {
             Step::Next => {}
             Step::Lost(datagrams) => account.lost += u64::from(datagrams),
@@ -188,6 +188,7 @@ mod tests {
         let want = Account {
             records: 1,
             options: 1,
+            sequenced: 1,
             sampling_rate: 100,
             ..Account::default()
         };

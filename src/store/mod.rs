@@ -5,7 +5,7 @@
 //! | octets | what |
 //! |---|---|
 //! | 8 | `TIDEMARK` |
-//! | 4 | format version, little endian; now 2 |
+//! | 4 | format version, little endian; now 3 |
 //! | 8 | length of the payload, little endian |
 //! | 4 | CRC-32 (IEEE 802.3) of the payload, little endian |
 //! | ... | payload: a zstd frame of a postcard message |
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "baselines.tidemark";
 const MAGIC: [u8; 8] = *b"TIDEMARK";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 24;
 /// A state larger than this when unpacked is no state of ours.
 const MOST: u64 = 8 << 30;
@@ -212,7 +212,7 @@ mod tests {
         future[8] = 9;
         assert_eq!(
             parse::<State>(&future).unwrap_err(),
-            "it is of format version 9, this program reads version 2"
+            "it is of format version 9, this program reads version 3"
         );
     }
 }

@@ -106,6 +106,17 @@ impl Daemon {
         }
     }
 
+    /// Takes in what it says for so long.
+    pub fn talks_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(line) = self
+            .words
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            self.said.push(line);
+        }
+    }
+
     /// Waits until it listens; where.
     #[track_caller]
     pub fn listens(&mut self) -> SocketAddr {
@@ -117,14 +128,25 @@ impl Daemon {
     /// Waits until a line of statistics shows at least so many of something.
     #[track_caller]
     pub fn counts(&mut self, name: &str, least: u64) -> u64 {
-        loop {
-            let line = self.says(&["statistics:", name]);
-            let count = line.split(&format!(" {name}=")).nth(1).unwrap();
-            let count = count.split(' ').next().unwrap().parse().unwrap();
-            if count >= least {
-                return count;
+        self.counts_sum(&[name], least)
+    }
+
+    /// Waits until a line of statistics shows at least so many of several things together.
+    #[track_caller]
+    pub fn counts_sum(&mut self, names: &[&str], least: u64) -> u64 {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let line = self.says(&["statistics:"]);
+            let count = |name: &&str| {
+                let count = line.split(&format!(" {name}=")).nth(1).unwrap();
+                count.split(' ').next().unwrap().parse::<u64>().unwrap()
+            };
+            let sum = names.iter().map(count).sum();
+            if sum >= least {
+                return sum;
             }
         }
+        panic!("{names:?} did not reach {least}:\n{}", self.said.join("\n"));
     }
 
     pub fn id(&self) -> u32 {

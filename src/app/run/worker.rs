@@ -217,9 +217,9 @@ impl Worker {
 
     fn publish(&mut self) {
         let front = self.engine.front_stats();
-        let accounts = self.engine.accounts();
-        self.own.records = front.meter.records + accounts.iter().map(|(_, a)| a.records).sum::<u64>();
-        self.own.exporters = accounts.len() as u64;
+        // The accounts of exporters go back to before this run.
+        self.own.records = front.meter.records + front.export.records;
+        self.own.exporters = self.engine.accounts().len() as u64;
         // Counting through the Judge's tables takes its time; they do not change as fast.
         if self.own.beats.is_multiple_of(16) {
             self.own.memory = front.memory + self.engine.judge_stats().memory;
