@@ -5,6 +5,7 @@
 //! with others; the Flow Record keeps the raw ones.
 
 use super::config::{Config, ExporterRule};
+use super::judge::pairing;
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
 use crate::aggregate::Conversations;
@@ -13,7 +14,7 @@ use crate::enrich::Origins;
 use crate::filter::Filter;
 use crate::model::{
     Conversation, ConversationKey, Counters, ExportFault, ExportMessage, Exported, FlowKey, FlowRecord,
-    Handshake, Ip, Reverse, Role, Timestamp,
+    Handshake, Ip, Reverse, Role, TcpFlags, Timestamp,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -251,7 +252,7 @@ impl Taking<'_> {
     #[inline]
     fn grow(&mut self, key: &ConversationKey, record: &FlowRecord, counters: Counters) {
         if let Some(filter) = self.filter
-            && !passes(filter, key, &counters, self.origins)
+            && !passes(filter, key, &pairing::unmarked(key, counters), self.origins)
         {
             return;
         }
@@ -342,7 +343,7 @@ fn reversed(key: &ConversationKey) -> ConversationKey {
     }
 }
 
-/// What a record counts, scaled.
+/// What a record counts, scaled. What waits for the other direction is marked: see `judge::pairing`.
 #[inline]
 fn counters(record: &FlowRecord, scale: u64) -> Counters {
     let denied = record.export.is_some_and(|export| export.event == DENIED);
@@ -355,17 +356,21 @@ fn counters(record: &FlowRecord, scale: u64) -> Counters {
         flows: 1,
         ..Counters::default()
     };
+    // Sampled packets do not show whether a SYN was answered, nor whether an answer was asked for.
+    let seen = record.sampling_rate <= 1;
     if record.initiator && (record.key.protocol == FlowKey::TCP || denied) {
-        // Sampled packets do not show whether a SYN was answered.
-        let seen = scale == 1;
         match record.handshake {
             Handshake::Answered => counters.answered = u32::from(seen),
             Handshake::Unanswered | Handshake::Refused => {
                 counters.failed = u32::from(seen);
-                counters.syn_only = u32::from(seen && record.handshake == Handshake::Unanswered);
+                let syn = record.handshake == Handshake::Unanswered && record.tcp_flags.has(TcpFlags::SYN);
+                counters.syn_only = u32::from(seen && syn);
             }
             Handshake::Unknown | Handshake::Unsolicited => counters.failed = u32::from(denied),
         }
+    }
+    if seen && counters.failed == 0 {
+        pairing::mark(record, &mut counters);
     }
     counters
 }

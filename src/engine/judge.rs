@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 mod closing;
 mod findings;
+pub(super) mod pairing;
 mod persist;
 mod quality;
 mod renew;
@@ -30,8 +31,9 @@ mod strangers;
 mod teaching;
 
 use findings::Pending;
+use pairing::{Apart, Pairing};
+use quality::Doubts;
 pub(super) use quality::ended;
-use quality::{Doubts, Pairing, is_question};
 pub use renew::RenewError;
 use rolling::Batch;
 pub use stats::{JudgeStats, Watched};
@@ -93,6 +95,8 @@ pub struct Judge {
     quality: Quality,
     doubts: Doubts,
     pairing: Pairing,
+    /// What the present tick told of one direction only.
+    apart: Apart,
     /// Packets and messages taken in up to the newest review.
     received: u64,
     charts_left: usize,
@@ -170,6 +174,7 @@ impl Judge {
             quality: Quality::default(),
             doubts: Doubts::new(),
             pairing: Pairing::default(),
+            apart: Apart::default(),
             received: 0,
             charts_left: if config.history == 0 { 0 } else { shares.histories },
             baselines: shares.baselines,
@@ -226,11 +231,11 @@ impl Judge {
     fn tick(&mut self, until: Timestamp, partials: Vec<Partial>) {
         self.enter(until);
         let known = self.table.rows().len();
-        let mut questions = Vec::new();
+        let mut apart = std::mem::take(&mut self.apart);
         for mut partial in partials {
             self.roll_up(&mut partial.conversations);
             if let Some(mut exported) = partial.exported {
-                questions.extend(exported.rows().iter().filter(|row| is_question(row)));
+                apart.take(&mut exported);
                 self.roll_up(&mut exported);
             }
             if self.spare.len() < self.watermarks.len() {
@@ -241,7 +246,8 @@ impl Judge {
                 .into_iter()
                 .for_each(|hearing| self.hosts.hear(hearing));
         }
-        self.pair(&questions);
+        self.pair(&mut apart);
+        self.apart = apart;
         self.walk_scans(until);
         self.look_early(until);
         self.meet_hosts(known, until);

@@ -231,6 +231,7 @@ impl Judge {
 
     /// Empties the tables for the interval after `interval` and forgets what is idle for long.
     fn begin_next(&mut self, interval: Interval) {
+        self.remember_questions();
         let rows = self.table.take();
         if !rows.is_empty() {
             self.recent.push(interval, rows);
