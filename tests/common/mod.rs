@@ -70,6 +70,7 @@ pub fn replay_of(files: &[PathBuf]) -> Replay {
         state: None,
         pace: Pace::Max,
         fronts: 1,
+        export: false,
         quiet: true,
         verbose: false,
     }
