@@ -82,7 +82,7 @@ pub(super) struct Exporting {
 impl Exporting {
     pub(super) fn new(config: &Config) -> Self {
         let shares = config.shares(1);
-        let ticks = config.export_lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
+        let ticks = config.collecting.lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
         let limit = shares.spread / usize::try_from(ticks).unwrap_or(usize::MAX);
         Self {
             collector: Collector::new(config.collecting.clone()),
@@ -387,6 +387,6 @@ fn reverse_counters(reverse: &Reverse, scale: u64) -> Counters {
 /// How long a tick stays open behind the newest arrival: whole ticks.
 pub(super) fn delay(config: &Config) -> Duration {
     let tick = config.tick.as_nanos().max(1);
-    let ticks = config.export_lateness.as_nanos().div_ceil(tick);
+    let ticks = config.collecting.lateness.as_nanos().div_ceil(tick);
     config.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
 }

@@ -48,7 +48,10 @@ fn engine() -> Engine {
     let networks = ["10.0.0.0/8".parse().unwrap()];
     let config = Config {
         rules: vec![test_data::rule()],
-        export_lateness: Duration::from_secs(10),
+        collecting: crate::collect::Config {
+            lateness: Duration::from_secs(10),
+            ..Default::default()
+        },
         ..Config::default()
     };
     Engine::new(config, Arc::new(Origins::new(Networks::new(&networks))), 1).unwrap()
