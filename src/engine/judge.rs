@@ -85,6 +85,8 @@ pub struct Judge {
     /// End of the newest closed interval.
     closed_until: Option<Timestamp>,
     started: Option<Timestamp>,
+    /// From when on not all of what happened was told.
+    ended: Timestamp,
     /// End of the last interval an earlier run learned from.
     learned_until: Timestamp,
     /// Whole intervals learned from, earlier runs too.
@@ -119,7 +121,7 @@ struct ViewState {
 #[derive(Clone, Debug)]
 struct Present {
     interval: Interval,
-    /// Traffic began in the middle of it.
+    /// What is watched began in the middle of it, or after it.
     partial: bool,
     /// Late packets when it began.
     late_before: u64,
@@ -166,6 +168,7 @@ impl Judge {
             present: None,
             closed_until: None,
             started: None,
+            ended: Timestamp::MAX,
             learned: 0,
             learned_until: Timestamp::MIN,
             pending: BTreeMap::new(),
@@ -201,6 +204,17 @@ impl Judge {
             let (until, partials) = tick.remove_entry();
             self.tick(until, partials);
         }
+    }
+
+    /// Flow export begins to come at `at`. It tells of flows that began before, but not of those that ended before:
+    /// earlier intervals are not whole.
+    pub(super) fn begin(&mut self, at: Timestamp) {
+        self.started.get_or_insert(at);
+    }
+
+    /// Flow export ends. What happened from `at` on would have been told later, in part: such intervals are not whole.
+    pub(super) fn end(&mut self, at: Timestamp) {
+        self.ended = at;
     }
 
     /// Judges what is open as far as it goes; nothing more will come.
@@ -270,12 +284,11 @@ impl Judge {
         if let Some(closed) = self.closed_until.filter(|&closed| closed < interval.start) {
             self.miss(closed, interval.start);
         }
-        let first = self.started.is_none();
-        self.started = self.started.or(Some(start));
+        let started = *self.started.get_or_insert(start);
         let late_before = self.late();
         self.present = Some(Present {
             interval,
-            partial: first && start > interval.start,
+            partial: started > interval.start,
             late_before,
         });
     }

@@ -111,6 +111,7 @@ impl Engine {
         let at = self.come_to(message.at);
         if self.delay.is_zero() {
             self.delay = exporting::delay(&self.config);
+            self.judge.begin(at);
             // Ticks that were judged already stay as they are.
         }
         // Nothing is open from before a pause in which nothing happened.
@@ -154,6 +155,9 @@ impl Engine {
             front.finish();
         }
         self.flush(until);
+        if !self.delay.is_zero() {
+            self.judge.end(until - self.delay);
+        }
         self.release(until);
         self.judge.finish();
     }

@@ -57,7 +57,7 @@ impl Judge {
         let interval = present.interval;
         let silent = self.table.rows().is_empty();
         let marked = self.quality.marks(interval).next().is_some();
-        let whole = whole && !present.partial && !silent && !marked;
+        let whole = whole && !present.partial && !silent && !marked && interval.end <= self.ended;
         self.stats.marked_intervals += u64::from(marked);
         self.stats.intervals += 1;
         self.stats.partial_intervals += u64::from(!whole && !silent && !marked);

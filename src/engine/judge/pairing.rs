@@ -8,7 +8,9 @@
 use super::Judge;
 use crate::aggregate::{Conversations, network_of};
 use crate::anomaly::reflects;
-use crate::model::{Conversation, ConversationKey, Counters, FlowKey, FlowRecord, Handshake, Role, TcpFlags};
+use crate::model::{
+    Conversation, ConversationKey, Counters, FlowKey, FlowRecord, Handshake, Ip, Role, TcpFlags,
+};
 
 /// Ports from which clients choose theirs (Linux; RFC 6335 begins at 49152): which side is the service is a guess there.
 const EPHEMERAL: u16 = 32_768;
@@ -35,7 +37,7 @@ pub(in super::super) fn mark(record: &FlowRecord, counters: &mut Counters) {
     }
     let key = &record.key;
     let waits = match (key.protocol, record.initiator) {
-        (FlowKey::UDP, true) => key.dst_port < EPHEMERAL && !key.dst.is_special(),
+        (FlowKey::UDP, true) => key.dst_port < EPHEMERAL && !is_everybody(key.dst),
         (FlowKey::UDP, false) => (key.src_port < SYSTEM && key.dst_port >= SYSTEM) || reflects(key.src_port),
         // NULL probes; of exporters that know no flags everything is one, so they are none unless refused.
         (FlowKey::TCP, true) => {
@@ -249,7 +251,7 @@ impl Judge {
         self.pairing.is_expected()
             && !to_all
             && !folded
-            && !row.key.dst.is_special()
+            && !is_everybody(row.key.dst)
             && !self.was_asked(&reversed(&row.key))
     }
 
@@ -265,6 +267,11 @@ impl Judge {
         };
         asked(question) || (self.table.folded() > 0 && asked(&of_network))
     }
+}
+
+/// Whether nobody in particular is addressed. The last address of a /24 is nearly always that of a broadcast.
+fn is_everybody(ip: Ip) -> bool {
+    ip.is_special() || ip.as_v4().is_some_and(|bits| bits & 0xff == 0xff)
 }
 
 fn is_datagram(row: &Conversation) -> bool {

@@ -45,11 +45,16 @@ fn netflow(seen: &Seen, sequence: u32, sampling: u16) -> Vec<u8> {
 }
 
 fn engine() -> Engine {
+    waiting(10)
+}
+
+/// An engine that waits so many seconds for records.
+fn waiting(seconds: u64) -> Engine {
     let networks = ["10.0.0.0/8".parse().unwrap()];
     let config = Config {
         rules: vec![test_data::rule()],
         collecting: crate::collect::Config {
-            lateness: Duration::from_secs(10),
+            lateness: Duration::from_secs(seconds),
             ..Default::default()
         },
         ..Config::default()
@@ -180,6 +185,8 @@ fn a_question_without_an_answer_failed_and_an_echo_that_comes_back_did_not() {
         Seen(6, ("10.0.0.9", 0), ("192.0.2.8", 0x800), ICMP, 0),
         Seen(6, ("192.0.2.8", 0), ("10.0.0.9", 0), ICMP, 0),
         Seen(7, ("10.0.0.9", 0), ("192.0.2.9", 0x800), ICMP, 0),
+        // Nobody need answer a broadcast.
+        Seen(8, us, ("10.0.0.255", 138), UDP, 0),
     ];
     assert_eq!(
         after_talk(&script),
@@ -216,6 +223,22 @@ fn an_exporter_of_one_direction_or_of_samples_makes_nothing_fail_and_nothing_uns
     }
     // Mode 1, one in a hundred.
     assert_eq!(after(talk(), &script, 1 << 14 | 100), "");
+}
+
+#[test]
+fn what_export_could_not_tell_all_of_teaches_nothing() {
+    let mut engine = waiting(120);
+    let minutes = (0..8).flat_map(|n| {
+        talk()
+            .into_iter()
+            .map(move |seen| Seen(seen.0 + n * 60, seen.1, seen.2, seen.3, seen.4))
+    });
+    let mut script: Vec<Seen> = minutes.collect();
+    script.retain(|seen| seen.0 >= 30);
+    play(&mut engine, &script, 1, 480);
+    engine.finish();
+    // It began in the middle of the first of eight minutes, and of the last two records might have come.
+    assert_eq!(engine.judge.learned, 5);
 }
 
 #[test]
