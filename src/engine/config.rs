@@ -117,6 +117,13 @@ pub struct Shares {
 }
 
 impl Config {
+    /// How long a tick stays open behind the newest arrival of flow export: whole ticks.
+    pub(super) fn export_delay(&self) -> Duration {
+        let ticks = self.collecting.lateness.as_nanos();
+        let ticks = ticks.div_ceil(self.tick.as_nanos().max(1));
+        self.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+
     /// What each table may hold when there are `views` combinations of filter and dimensions.
     pub fn shares(&self, views: usize) -> Shares {
         let rows = |tenths: usize, octets: usize| (self.memory_limit / 10 * tenths / octets).max(64);

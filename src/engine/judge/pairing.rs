@@ -297,14 +297,8 @@ fn reversed(key: &ConversationKey) -> ConversationKey {
         Role::Reply => *request,
     });
     ConversationKey {
-        src: key.dst,
-        dst: key.src,
         port,
-        role: match key.role {
-            Role::Request => Role::Reply,
-            Role::Reply => Role::Request,
-        },
-        ..*key
+        ..key.reversed()
     }
 }
 

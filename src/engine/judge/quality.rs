@@ -111,6 +111,14 @@ fn rule(trouble: Trouble) -> Rule {
             Severity::Low,
             &["Does the exporter synchronise its clock (NTP)? Is its time zone set?"],
         ),
+        Trouble::Lateness => (
+            "exporter-lateness",
+            "Many records of an exporter come when part of their time was judged already.",
+            Severity::Low,
+            &[
+                "Set the exporter's active time-out to 60 s, or raise `[collect] lateness` to its active time-out and 20 s.",
+            ],
+        ),
         Trouble::Doubling => (
             "exporter-doubling",
             "Two exporters tell of the same flows.",
