@@ -187,6 +187,13 @@ impl Conversations {
         self.index.find(hash(&self.state, key), same).is_some()
     }
 
+    /// Shows every row; where something is given back, that is counted from now on.
+    pub fn amend(&mut self, mut amended: impl FnMut(&Conversation) -> Option<Counters>) {
+        for row in &mut self.rows {
+            row.counters = amended(row).unwrap_or(row.counters);
+        }
+    }
+
     /// Takes the rows out and starts empty, with room for about as many.
     pub fn take(&mut self) -> Vec<Conversation> {
         self.index.clear();
@@ -232,7 +239,7 @@ impl Conversations {
 }
 
 /// The network that stands for an address when there is no room for it alone.
-fn network_of(ip: Ip) -> Ip {
+pub fn network_of(ip: Ip) -> Ip {
     Prefix::new(ip, if ip.is_v4() { 24 } else { 48 }).first()
 }
 

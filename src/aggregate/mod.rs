@@ -10,7 +10,7 @@ mod entities;
 mod grouping;
 mod recent;
 
-pub use conversations::{Added, Conversations};
+pub use conversations::{Added, Conversations, network_of};
 pub use entities::{DistinctCount, Entities, Row, Sets};
 pub use grouping::{EntityKey, Grouping, GroupingError};
 pub use recent::Recent;

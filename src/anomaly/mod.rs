@@ -11,7 +11,7 @@ pub use contributors::{Part, rank};
 pub use episode::{Episode, Policy, Step};
 pub use explain::{sentence, unit};
 pub use incident::group;
-pub use naming::{Shape, name};
+pub use naming::{Shape, name, reflects};
 
 #[cfg(test)]
 mod test_data;

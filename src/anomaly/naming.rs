@@ -7,6 +7,11 @@ const REFLECTORS: [u16; 16] = [
     17, 19, 53, 69, 111, 123, 137, 161, 389, 520, 1900, 3283, 3702, 5353, 11211, 27015,
 ];
 
+/// Whether a service of UDP is abused for reflection.
+pub fn reflects(port: u16) -> bool {
+    REFLECTORS.contains(&port)
+}
+
 /// Ports on which people log in.
 const LOGINS: [u16; 12] = [21, 22, 23, 110, 143, 445, 1433, 3306, 3389, 5432, 5900, 5985];
 
@@ -47,7 +52,7 @@ impl Shape {
             _ => {}
         }
         let answers = row.key.role == Role::Reply && counters.unsolicited > 0;
-        let known = row.key.protocol == FlowKey::TCP || REFLECTORS.contains(&row.key.port);
+        let known = row.key.protocol == FlowKey::TCP || reflects(row.key.port);
         if answers && known {
             self.reflected_packets = self.reflected_packets.saturating_add(counters.packets);
         }

@@ -3,7 +3,9 @@
 use super::captures::Walk;
 use super::setup::Setup;
 use crate::collect::Account;
-use crate::engine::{Engine, FrontStats, JudgeStats};
+use crate::config::Config;
+use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
+use crate::model::units::{bytes, duration, grouped};
 use crate::model::{Anomaly, Ip};
 use crate::report::{Exporter, Memory, Summary, Watched};
 use std::collections::BTreeMap;
@@ -41,7 +43,11 @@ pub(super) fn of(
         exporters: exporters(setup, engine),
         faults: walk.troubles.listed.clone(),
         faults_unlisted: walk.troubles.unlisted,
-        blind: blind.into_iter().chain(blind_spots(&judge, &front)).collect(),
+        blind: blind
+            .into_iter()
+            .chain(blind_spots(&judge, &front))
+            .chain(late(&front.export, config))
+            .collect(),
         watched: judge.watched.iter().map(watched).collect(),
         memory: memory(&front, &judge, config.memory_limit),
         memory_limit: config.memory_limit,
@@ -64,9 +70,12 @@ fn per_second(count: u64, elapsed: Duration) -> Option<f64> {
 
 /// Who sent flow export, with the names of the configuration.
 fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
-    let accounts = engine.accounts().into_iter();
+    let (accounts, late) = (engine.accounts().into_iter(), engine.late());
     accounts
-        .map(|(ip, account)| exporter(setup, ip, &account))
+        .map(|(ip, account)| Exporter {
+            late_records: late.get(&ip).copied().unwrap_or(0),
+            ..exporter(setup, ip, &account)
+        })
         .collect()
 }
 
@@ -96,6 +105,7 @@ fn exporter(setup: &Setup, address: Ip, account: &Account) -> Exporter {
         lateness_seconds: account.lateness as f64 / 1e9,
         first_seen: account.first_seen,
         last_seen: account.last_seen,
+        ..Exporter::default()
     }
 }
 
@@ -165,6 +175,20 @@ fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(_, words)| words.to_owned())
         .collect()
+}
+
+/// What came too late to be judged, where it is more than a hundredth.
+fn late(export: &ExportStats, config: &Config) -> Option<String> {
+    (export.late_records * 100 > export.records).then(|| {
+        format!(
+            "{} of {} Flow Records came more than {} (`[collect] lateness`) after they began: {} of them are in no \
+             interval. Set the active time-out of the exporters to 60 s, or raise `[collect] lateness`.",
+            grouped(export.late_records),
+            grouped(export.records),
+            duration(config.collect.lateness),
+            bytes(export.late_bytes as f64),
+        )
+    })
 }
 
 fn watched(view: &crate::engine::Watched) -> Watched {

@@ -52,10 +52,14 @@ fn tcp(record: &FlowRecord) -> (bool, Handshake) {
         (true, false) if !rst && !fin => (true, Handshake::Unanswered),
         // Every packet of the answering side has ACK.
         (true, false) => (true, Handshake::Unknown),
-        (false, _) if rst && !fin && !pushed && record.packets <= REFUSAL => (false, Handshake::Refused),
+        (false, _) if rst && !fin && !pushed && record.packets <= REFUSAL && !is_client(&record.key) => {
+            (false, Handshake::Refused)
+        }
         // Could be the answer to a forged SYN, so nothing is said.
         (true, true) if !rst && !fin && !pushed && record.packets <= OPENING => (false, Handshake::Unknown),
         (true, true) => (by_ports(&record.key), Handshake::Answered),
+        // FIN and Xmas probes: whatever belongs to a connection has ACK.
+        (false, false) if !rst && flags != 0 => (true, Handshake::Unanswered),
         (false, _) => (by_ports(&record.key), Handshake::Unknown),
     }
 }
@@ -88,11 +92,17 @@ fn by_ports(key: &FlowKey) -> bool {
     both_high || key.src_port >= key.dst_port
 }
 
-/// Whether an ICMP message is one that asks: all are but replies and errors (RFC 792, RFC 4443).
+/// Whether the source is the side that asked without any doubt: a client's port towards a service's.
+fn is_client(key: &FlowKey) -> bool {
+    key.src_port >= EPHEMERAL && key.dst_port < EPHEMERAL
+}
+
+/// Whether an ICMP message is one that asks: all are but replies and errors (RFC 792, RFC 4443). ICMPv6 has no type 0:
+/// there nothing is said.
 fn asks(key: &FlowKey) -> bool {
     let kind = key.dst_port >> 8;
     if key.protocol == FlowKey::ICMPV6 {
-        !matches!(kind, 0..=4 | 129)
+        !matches!(kind, 1..=4 | 129)
     } else {
         !matches!(kind, 0 | 3 | 4 | 5 | 11 | 12 | 14 | 16 | 18)
     }
@@ -145,7 +155,11 @@ mod tests {
             ((40000, 443), 0x06, 2, "began Unknown"),
             ((40000, 443), 0x18, 9, "began Unknown"),
             ((40000, 443), 0x14, 9, "began Unknown"),
+            ((40000, 443), 0x04, 1, "began Unknown"),
+            ((50000, 40000), 0x14, 1, "replied Refused"),
             ((40000, 443), 0, 9, "began Unknown"),
+            ((443, 40000), 0x29, 1, "began Unanswered"),
+            ((443, 40000), 0x01, 1, "began Unanswered"),
         ] {
             let record = record(6, ports, seen, packets);
             assert_eq!(inferred(&record, flags), said, "{ports:?} {seen:#x} {packets}");
@@ -184,6 +198,7 @@ mod tests {
             (1, 3, "replied Unknown"),
             (58, 128, "began Unknown"),
             (58, 129, "replied Unknown"),
+            (58, 0, "began Unknown"),
             (58, 135, "began Unknown"),
         ] {
             let record = record(protocol, (0, kind << 8), 0, 1);

@@ -55,6 +55,9 @@ pub struct Config {
     pub longest_flow: Duration,
     /// An Exporter that sends nothing for so long is silent.
     pub silence: Duration,
+    /// How long after a packet its record may come: the Exporters' active and idle time-outs and some seconds. An
+    /// interval of flow export is judged so much after its end; what comes later is late.
+    pub lateness: Duration,
     /// One in how many packets is looked at, for Exporters that do not say it themselves: by address.
     pub sampling: BTreeMap<Ip, u32>,
 }
@@ -70,6 +73,7 @@ impl Default for Config {
             skew: Duration::from_secs(600),
             longest_flow: Duration::from_secs(24 * 3600),
             silence: Duration::from_secs(300),
+            lateness: Duration::from_secs(80),
             sampling: BTreeMap::new(),
         }
     }

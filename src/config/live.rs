@@ -251,6 +251,9 @@ pub(super) fn collecting(mut section: Section<'_>) -> Result<collect::Config> {
         silence: section.or("silence", standard.silence, |e| {
             e.duration(SECOND * 10..=HOUR * 24)
         })?,
+        lateness: section.or("lateness", standard.lateness, |e| {
+            e.duration(Duration::ZERO..=HOUR)
+        })?,
         ..standard
     };
     section.finish().map(|()| collect)
@@ -271,6 +274,7 @@ mod tests {
         [collect]
         skew = "30s"
         waiting_limit = "1MiB"
+        lateness = "31m"
         [[exporter]]
         address = "192.0.2.1"
         name = "edge"
@@ -307,6 +311,7 @@ mod tests {
         assert_eq!(edge.interfaces, Some(vec![1, 7]));
         assert_eq!(config.exporters[1].count, Count::None);
         assert!(config.captures[0].promiscuous);
+        assert_eq!(config.collect.lateness, SECOND * 60 * 31);
         assert_eq!(config.state.every, SECOND * 5);
         assert_eq!(config.output.anomalies, Some("found.json".into()));
         assert_eq!(read(&config.to_string()), config, "{config}");
@@ -334,6 +339,7 @@ mod tests {
                 3,
                 "capture.snaplen",
             ),
+            ("[collect]\nlateness = \"2h\"", 2, "collect.lateness"),
             ("[state]\nevery = \"5m\"", 2, "state.every"),
             ("[run]\nuid = 5", 2, "run.uid"),
         ] {

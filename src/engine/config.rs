@@ -56,9 +56,6 @@ pub struct Config {
     pub collecting: collect::Config,
     /// Which exporters' records count.
     pub exporters: Vec<ExporterRule>,
-    /// How long after a packet its record may come: the exporters' active and idle time-outs and some seconds. An
-    /// interval of flow export is judged so much after its end; what comes later is late.
-    pub export_lateness: Duration,
     /// Conversations that do not pass are not aggregated.
     pub filter: Option<String>,
     /// Points of every series kept for charts; 0 keeps none.
@@ -87,7 +84,6 @@ impl Default for Config {
             decap: Decap::default(),
             collecting: collect::Config::default(),
             exporters: Vec::new(),
-            export_lateness: Duration::from_secs(80),
             filter: None,
             history: 90,
             profiled_hosts: 10_000,
@@ -121,6 +117,13 @@ pub struct Shares {
 }
 
 impl Config {
+    /// How long a tick stays open behind the newest arrival of flow export: whole ticks.
+    pub(super) fn export_delay(&self) -> Duration {
+        let ticks = self.collecting.lateness.as_nanos();
+        let ticks = ticks.div_ceil(self.tick.as_nanos().max(1));
+        self.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+
     /// What each table may hold when there are `views` combinations of filter and dimensions.
     pub fn shares(&self, views: usize) -> Shares {
         let rows = |tenths: usize, octets: usize| (self.memory_limit / 10 * tenths / octets).max(64);

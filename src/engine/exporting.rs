@@ -5,6 +5,7 @@
 //! with others; the Flow Record keeps the raw ones.
 
 use super::config::{Config, ExporterRule};
+use super::judge::pairing;
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
 use crate::aggregate::Conversations;
@@ -13,15 +14,16 @@ use crate::enrich::Origins;
 use crate::filter::Filter;
 use crate::model::{
     Conversation, ConversationKey, Counters, ExportFault, ExportMessage, Exported, FlowKey, FlowRecord,
-    Handshake, Ip, Reverse, Role, Timestamp,
+    Handshake, Ip, Reverse, Role, TcpFlags, Timestamp,
 };
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Faults of export that wait to be named; more are counted by their exporter only.
 const NAMED: usize = 64;
 /// Sightings kept per tick: enough to estimate a share by.
 const SIGHTINGS: usize = 1024;
+/// Exporters whose late records are counted for each.
+const EXPORTERS: usize = 4096;
 /// One in so many flows is compared between exporters.
 const COMPARED: u64 = 64;
 /// firewallEvent "flow denied" (IANA, element 233).
@@ -76,12 +78,14 @@ pub(super) struct Exporting {
     sightings: Vec<Sighting>,
     /// The exporter of the newest record and the rule for it: exporters send many records in a row.
     newest: Option<(Ip, Option<usize>)>,
+    /// Late records by exporter.
+    late: BTreeMap<Ip, u64>,
 }
 
 impl Exporting {
     pub(super) fn new(config: &Config) -> Self {
         let shares = config.shares(1);
-        let ticks = config.export_lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
+        let ticks = config.collecting.lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
         let limit = shares.spread / usize::try_from(ticks).unwrap_or(usize::MAX);
         Self {
             collector: Collector::new(config.collecting.clone()),
@@ -91,6 +95,7 @@ impl Exporting {
             faults: VecDeque::new(),
             sightings: Vec::new(),
             newest: None,
+            late: BTreeMap::new(),
         }
     }
 
@@ -117,6 +122,7 @@ impl Exporting {
             faults: &mut self.faults,
             sightings: &mut self.sightings,
             newest: &mut self.newest,
+            late: &mut self.late,
             origins,
             filter,
         };
@@ -153,6 +159,11 @@ impl Exporting {
             .collect()
     }
 
+    /// How many records of each exporter came late, in order of address.
+    pub(super) fn late(&self) -> impl Iterator<Item = (Ip, u64)> {
+        self.late.iter().map(|(ip, records)| (*ip, *records))
+    }
+
     pub(super) fn fault(&mut self) -> Option<ExportFault> {
         self.faults.pop_front()
     }
@@ -166,10 +177,8 @@ impl Exporting {
     }
 
     pub(super) fn stats(&self) -> ExportStats {
-        let late = self.spread.late();
         ExportStats {
-            late_records: late.records,
-            late_bytes: late.bytes,
+            late_bytes: self.spread.late_bytes(),
             ..self.stats
         }
     }
@@ -193,6 +202,7 @@ struct Taking<'a> {
     faults: &'a mut VecDeque<ExportFault>,
     sightings: &'a mut Vec<Sighting>,
     newest: &'a mut Option<(Ip, Option<usize>)>,
+    late: &'a mut BTreeMap<Ip, u64>,
     origins: &'a Origins,
     filter: Option<&'a Filter>,
 }
@@ -216,12 +226,15 @@ impl Sink for Taking<'_> {
         self.stats.packets += counters.packets;
         self.stats.bytes += counters.bytes;
         self.sight(record, export);
+        if self.spread.is_late(record.start) {
+            self.is_late(export.exporter);
+        }
         self.grow(&key, record, counters);
         if let Some(reverse) = &record.reverse {
             let counters = reverse_counters(reverse, scale);
             self.stats.packets += counters.packets;
             self.stats.bytes += counters.bytes;
-            self.grow(&reversed(&key), record, counters);
+            self.grow(&key.reversed(), record, counters);
         }
     }
 
@@ -251,7 +264,7 @@ impl Taking<'_> {
     #[inline]
     fn grow(&mut self, key: &ConversationKey, record: &FlowRecord, counters: Counters) {
         if let Some(filter) = self.filter
-            && !passes(filter, key, &counters, self.origins)
+            && !passes(filter, key, &pairing::unmarked(key, counters), self.origins)
         {
             return;
         }
@@ -261,6 +274,14 @@ impl Taking<'_> {
             counters,
         };
         self.spread.add(key, stretch);
+    }
+
+    #[cold]
+    fn is_late(&mut self, exporter: Ip) {
+        self.stats.late_records += 1;
+        if self.late.len() < EXPORTERS || self.late.contains_key(&exporter) {
+            *self.late.entry(exporter).or_default() += 1;
+        }
     }
 
     /// Remembers one in many flows with who saw it: where two exporters see the same, it counts twice.
@@ -330,19 +351,7 @@ fn conversation(record: &FlowRecord) -> ConversationKey {
     }
 }
 
-fn reversed(key: &ConversationKey) -> ConversationKey {
-    ConversationKey {
-        src: key.dst,
-        dst: key.src,
-        role: match key.role {
-            Role::Request => Role::Reply,
-            Role::Reply => Role::Request,
-        },
-        ..*key
-    }
-}
-
-/// What a record counts, scaled.
+/// What a record counts, scaled. What waits for the other direction is marked: see `judge::pairing`.
 #[inline]
 fn counters(record: &FlowRecord, scale: u64) -> Counters {
     let denied = record.export.is_some_and(|export| export.event == DENIED);
@@ -355,17 +364,21 @@ fn counters(record: &FlowRecord, scale: u64) -> Counters {
         flows: 1,
         ..Counters::default()
     };
+    // Sampled packets do not show whether a SYN was answered, nor whether an answer was asked for.
+    let seen = record.sampling_rate <= 1;
     if record.initiator && (record.key.protocol == FlowKey::TCP || denied) {
-        // Sampled packets do not show whether a SYN was answered.
-        let seen = scale == 1;
         match record.handshake {
             Handshake::Answered => counters.answered = u32::from(seen),
             Handshake::Unanswered | Handshake::Refused => {
                 counters.failed = u32::from(seen);
-                counters.syn_only = u32::from(seen && record.handshake == Handshake::Unanswered);
+                let syn = record.handshake == Handshake::Unanswered && record.tcp_flags.has(TcpFlags::SYN);
+                counters.syn_only = u32::from(seen && syn);
             }
             Handshake::Unknown | Handshake::Unsolicited => counters.failed = u32::from(denied),
         }
+    }
+    if seen && counters.failed == 0 {
+        pairing::mark(record, &mut counters);
     }
     counters
 }
@@ -377,11 +390,4 @@ fn reverse_counters(reverse: &Reverse, scale: u64) -> Counters {
         flows: u32::from(reverse.packets > 0 || reverse.bytes > 0),
         ..Counters::default()
     }
-}
-
-/// How long a tick stays open behind the newest arrival: whole ticks.
-pub(super) fn delay(config: &Config) -> Duration {
-    let tick = config.tick.as_nanos().max(1);
-    let ticks = config.export_lateness.as_nanos().div_ceil(tick);
-    config.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
 }

@@ -148,6 +148,7 @@ impl Front {
     pub fn bulletin(&mut self) -> Bulletin {
         Bulletin {
             accounts: self.exporting.accounts(),
+            late: self.exporting.late().collect(),
             sightings: self.exporting.sightings(),
         }
     }
@@ -180,6 +181,11 @@ impl Front {
     /// Every exporter's account, in order of address.
     pub fn accounts(&self) -> Vec<(Ip, Account)> {
         self.exporting.accounts()
+    }
+
+    /// How many Flow Records of each exporter came late, in order of address; exporters without any are left out.
+    pub fn late(&self) -> impl Iterator<Item = (Ip, u64)> {
+        self.exporting.late()
     }
 
     /// Templates and sampling rates, to decode with after a restart.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 mod closing;
 mod findings;
+pub(super) mod pairing;
 mod persist;
 mod quality;
 mod renew;
@@ -30,8 +31,9 @@ mod strangers;
 mod teaching;
 
 use findings::Pending;
+use pairing::{Apart, Pairing};
+use quality::Doubts;
 pub(super) use quality::ended;
-use quality::{Doubts, Pairing, is_question};
 pub use renew::RenewError;
 use rolling::Batch;
 pub use stats::{JudgeStats, Watched};
@@ -83,6 +85,8 @@ pub struct Judge {
     /// End of the newest closed interval.
     closed_until: Option<Timestamp>,
     started: Option<Timestamp>,
+    /// From when on not all of what happened was told.
+    ended: Timestamp,
     /// End of the last interval an earlier run learned from.
     learned_until: Timestamp,
     /// Whole intervals learned from, earlier runs too.
@@ -93,6 +97,8 @@ pub struct Judge {
     quality: Quality,
     doubts: Doubts,
     pairing: Pairing,
+    /// What the present tick told of one direction only.
+    apart: Apart,
     /// Packets and messages taken in up to the newest review.
     received: u64,
     charts_left: usize,
@@ -115,7 +121,7 @@ struct ViewState {
 #[derive(Clone, Debug)]
 struct Present {
     interval: Interval,
-    /// Traffic began in the middle of it.
+    /// What is watched began in the middle of it, or after it.
     partial: bool,
     /// Late packets when it began.
     late_before: u64,
@@ -162,6 +168,7 @@ impl Judge {
             present: None,
             closed_until: None,
             started: None,
+            ended: Timestamp::MAX,
             learned: 0,
             learned_until: Timestamp::MIN,
             pending: BTreeMap::new(),
@@ -170,6 +177,7 @@ impl Judge {
             quality: Quality::default(),
             doubts: Doubts::new(),
             pairing: Pairing::default(),
+            apart: Apart::default(),
             received: 0,
             charts_left: if config.history == 0 { 0 } else { shares.histories },
             baselines: shares.baselines,
@@ -196,6 +204,17 @@ impl Judge {
             let (until, partials) = tick.remove_entry();
             self.tick(until, partials);
         }
+    }
+
+    /// Flow export begins to come at `at`. It tells of flows that began before, but not of those that ended before:
+    /// earlier intervals are not whole.
+    pub(super) fn begin(&mut self, at: Timestamp) {
+        self.started.get_or_insert(at);
+    }
+
+    /// Flow export ends. What happened from `at` on would have been told later, in part: such intervals are not whole.
+    pub(super) fn end(&mut self, at: Timestamp) {
+        self.ended = at;
     }
 
     /// Judges what is open as far as it goes; nothing more will come.
@@ -226,11 +245,11 @@ impl Judge {
     fn tick(&mut self, until: Timestamp, partials: Vec<Partial>) {
         self.enter(until);
         let known = self.table.rows().len();
-        let mut questions = Vec::new();
+        let mut apart = std::mem::take(&mut self.apart);
         for mut partial in partials {
             self.roll_up(&mut partial.conversations);
             if let Some(mut exported) = partial.exported {
-                questions.extend(exported.rows().iter().filter(|row| is_question(row)));
+                apart.take(&mut exported);
                 self.roll_up(&mut exported);
             }
             if self.spare.len() < self.watermarks.len() {
@@ -241,7 +260,8 @@ impl Judge {
                 .into_iter()
                 .for_each(|hearing| self.hosts.hear(hearing));
         }
-        self.pair(&questions);
+        self.pair(&mut apart);
+        self.apart = apart;
         self.walk_scans(until);
         self.look_early(until);
         self.meet_hosts(known, until);
@@ -264,12 +284,11 @@ impl Judge {
         if let Some(closed) = self.closed_until.filter(|&closed| closed < interval.start) {
             self.miss(closed, interval.start);
         }
-        let first = self.started.is_none();
-        self.started = self.started.or(Some(start));
+        let started = *self.started.get_or_insert(start);
         let late_before = self.late();
         self.present = Some(Present {
             interval,
-            partial: first && start > interval.start,
+            partial: started > interval.start,
             late_before,
         });
     }

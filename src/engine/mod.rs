@@ -37,6 +37,7 @@ use crate::enrich::Origins;
 use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, Timestamp};
 use crate::wire::{Packet, Undecoded, decode};
 use clock::{Clock, Seen};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,7 +111,8 @@ impl Engine {
     pub fn collect(&mut self, message: &ExportMessage<'_>) {
         let at = self.come_to(message.at);
         if self.delay.is_zero() {
-            self.delay = exporting::delay(&self.config);
+            self.delay = self.config.export_delay();
+            self.judge.begin(at);
             // Ticks that were judged already stay as they are.
         }
         // Nothing is open from before a pause in which nothing happened.
@@ -154,6 +156,9 @@ impl Engine {
             front.finish();
         }
         self.flush(until);
+        if !self.delay.is_zero() {
+            self.judge.end(until - self.delay);
+        }
         self.release(until);
         self.judge.finish();
     }
@@ -168,6 +173,11 @@ impl Engine {
         let mut all: Vec<_> = self.fronts.iter().flat_map(Front::accounts).collect();
         all.sort_by_key(|(exporter, _)| *exporter);
         all
+    }
+
+    /// How many Flow Records of each exporter came late; exporters without any are left out.
+    pub fn late(&self) -> BTreeMap<Ip, u64> {
+        self.fronts.iter().flat_map(Front::late).collect()
     }
 
     /// Says that `count` packets or messages were dropped on their way here: the present interval is not whole, if that

@@ -28,6 +28,8 @@ pub struct Partial {
 pub struct Bulletin {
     /// Every exporter's account, in order of address.
     pub accounts: Vec<(Ip, Account)>,
+    /// How many records of exporters came late so far; none where it is left out.
+    pub late: Vec<(Ip, u64)>,
     /// Who saw which flow, a sample.
     pub sightings: Vec<Sighting>,
 }

@@ -1,5 +1,5 @@
-//! Whether the data can be trusted: exporters that fall silent, lose, are misunderstood, have a wrong clock, or tell
-//! what another tells too.
+//! Whether the data can be trusted: exporters that fall silent, lose, are misunderstood, have a wrong clock, tell late, or
+//! tell what another tells too.
 //!
 //! Missing data is not zero. Intervals that data is missing from are marked: they teach nothing and open no dip.
 //! Everything here is by time of arrival and is reviewed once an interval.
@@ -14,6 +14,11 @@ use std::time::Duration;
 const LOSS: f64 = 0.01;
 /// The share of an exporter's records from which their times matter.
 const SKEW: f64 = 0.01;
+/// The share of an exporter's records from which their lateness matters, and below which it no longer does.
+const LATE: (f64, f64) = (0.1, 0.05);
+/// Records that show whether an exporter is late, and the share of older ones that is kept at each interval.
+const TIMED: f64 = 100.0;
+const KEPT: f64 = 0.9;
 /// The share of an exporter's flows that another tells too, from which they count twice.
 const DOUBLING: f64 = 0.3;
 /// Fewer flows told by two exporters prove nothing.
@@ -36,6 +41,8 @@ pub(super) enum Trouble {
     Templates,
     /// Its clock is off by more than is allowed.
     Clock,
+    /// Its records come when part of their time was judged already.
+    Lateness,
     /// Another exporter tells of the same flows.
     Doubling,
 }
@@ -59,6 +66,12 @@ struct Watch {
     now: Account,
     /// As it was at the last review.
     before: Account,
+    /// Late records so far, and at the last review.
+    late: (u64, u64),
+    /// Records, and late ones, of the newest ten intervals or so.
+    timed: (f64, f64),
+    /// It is late, and has been since it was found to be.
+    is_late: bool,
     /// Intervals in a row with messages.
     active: u32,
     /// Records of an ordinary interval.
@@ -86,6 +99,9 @@ impl Quality {
     pub(super) fn hear(&mut self, bulletin: Bulletin) {
         for (exporter, account) in bulletin.accounts {
             self.exporters.entry(exporter).or_default().now = account;
+        }
+        for (exporter, late) in bulletin.late {
+            self.exporters.entry(exporter).or_default().late.0 = late;
         }
         for sighting in bulletin.sightings {
             if self.told.len() < COMPARED || self.told.contains_key(&sighting.flow) {
@@ -206,11 +222,33 @@ struct Found {
 }
 
 impl Watch {
+    /// What is wrong with how late its records come, if anything is.
+    fn lateness(&mut self, exporter: Ip, records: f64) -> Option<Finding> {
+        let late = self.late.0.saturating_sub(self.late.1) as f64;
+        self.late.1 = self.late.0;
+        self.timed = (self.timed.0 * KEPT + records, self.timed.1 * KEPT + late);
+        let share = self.timed.1 / self.timed.0.max(1.0);
+        let enough = self.is_late || self.timed.0 >= TIMED;
+        self.is_late = enough && share >= if self.is_late { LATE.1 } else { LATE.0 };
+        self.is_late.then(|| Finding {
+            exporter,
+            trouble: Trouble::Lateness,
+            observed: self.timed.1.round(),
+            expected: 0.0,
+            text: format!(
+                "{:.0} % of the Flow Records of exporter {exporter} come when part of their time was judged already; \
+                 that part is in no interval. Set its active time-out to 60 s, or raise `[collect] lateness`.",
+                share * 100.0
+            ),
+        })
+    }
+
     fn review(&mut self, exporter: Ip, interval: Interval, silence: Duration) -> Found {
         let (now, before) = (self.now, std::mem::replace(&mut self.before, self.now));
         let messages = now.messages.saturating_sub(before.messages);
         let records = now.records.saturating_sub(before.records) as f64;
         let mut found = Found::default();
+        found.findings.extend(self.lateness(exporter, records));
         let mut say = |trouble, observed, expected, text: String| {
             found.findings.push(Finding {
                 exporter,
@@ -295,7 +333,7 @@ mod tests {
     fn told(quality: &mut Quality, ip: u32, account: Account) {
         quality.hear(Bulletin {
             accounts: vec![(Ip::v4(ip), account)],
-            sightings: Vec::new(),
+            ..Bulletin::default()
         });
     }
 
@@ -369,12 +407,35 @@ mod tests {
             [Some(one), two].into_iter().flatten()
         });
         quality.hear(Bulletin {
-            accounts: Vec::new(),
             sightings: sightings.collect(),
+            ..Bulletin::default()
         });
         let found = quality.review(minute(0), 0, SILENCE);
         assert_eq!(troubles(&found), [Trouble::Doubling]);
         assert_eq!(found[0].exporter, Ip::v4(2));
+    }
+
+    #[test]
+    fn an_exporter_is_late_when_a_tenth_of_its_records_is_and_on_time_again_below_a_twentieth() {
+        let mut quality = Quality::default();
+        let mut late = 0;
+        let mut found = Vec::new();
+        for n in 0..40 {
+            late += if n < 10 { 30 } else { 0 };
+            told(&mut quality, 1, account(n, 10 * (n as u64 + 1)));
+            quality.hear(Bulletin {
+                late: vec![(Ip::v4(1), late)],
+                ..Bulletin::default()
+            });
+            let now = quality.review(minute(n), 0, SILENCE);
+            assert_eq!(quality.marks(minute(n)).count(), 0, "what came in time is whole");
+            found.push(troubles(&now) == [Trouble::Lateness]);
+        }
+        assert!(found[0] && found[15] && !found[20], "{found:?}");
+        assert_eq!(
+            found.iter().filter(|late| **late).count(),
+            found.iter().position(|late| !late).unwrap()
+        );
     }
 
     #[test]

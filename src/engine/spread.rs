@@ -37,15 +37,6 @@ struct Arrival {
     end: i64,
 }
 
-/// What came too late for its ticks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Late {
-    /// Records that began before the oldest open tick.
-    pub(super) records: u64,
-    /// Octets of them that are in no interval.
-    pub(super) bytes: u64,
-}
-
 /// Ticks that are still open, oldest first. See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Spread {
@@ -61,7 +52,8 @@ pub(super) struct Spread {
     queue: Vec<Arrival>,
     /// Emptied tables, to be used again.
     spare: Vec<Conversations>,
-    late: Late,
+    /// Octets that came too late for their ticks.
+    late_bytes: u64,
 }
 
 impl Spread {
@@ -77,7 +69,7 @@ impl Spread {
             open: VecDeque::new(),
             queue: Vec::new(),
             spare: Vec::new(),
-            late: Late::default(),
+            late_bytes: 0,
         }
     }
 
@@ -179,10 +171,7 @@ impl Spread {
             ..
         } = arrival;
         let told = Share::until(&whole, start, end, self.oldest);
-        if start < self.oldest {
-            self.late.records += 1;
-            self.late.bytes += told.bytes;
-        }
+        self.late_bytes += told.bytes;
         if end < self.oldest {
             return;
         }
@@ -234,9 +223,15 @@ impl Spread {
         (!self.open.is_empty()).then(|| Timestamp::from_nanos(self.oldest + self.tick))
     }
 
-    /// What came too late.
-    pub(super) fn late(&self) -> Late {
-        self.late
+    /// Whether a record that begins at `start` is late: in part, or as a whole.
+    #[inline]
+    pub(super) fn is_late(&self, start: Timestamp) -> bool {
+        start.as_nanos() < self.oldest
+    }
+
+    /// Octets that came too late and are in no interval.
+    pub(super) fn late_bytes(&self) -> u64 {
+        self.late_bytes
     }
 
     /// Conversations folded into their networks, and refused, for lack of room.
@@ -363,25 +358,14 @@ mod tests {
         let record = stretch(980_000_000_000, 1_020_000_000_000, 4_000, 4);
         spread.add(&key(), record);
         spread.settle(|_| Default::default());
-        assert_eq!(
-            spread.late(),
-            Late {
-                records: 1,
-                bytes: 2_000
-            }
-        );
+        assert_eq!(spread.late_bytes(), 2_000);
         assert_eq!(drained(&mut spread).iter().map(|p| p.1).sum::<u64>(), 2_000);
         let gone = stretch(900_000_000_000, 910_000_000_000, 50, 1);
         spread.open(seconds(1000), seconds(1059));
         spread.add(&key(), gone);
         spread.settle(|_| Default::default());
-        assert_eq!(
-            spread.late(),
-            Late {
-                records: 2,
-                bytes: 2_050
-            }
-        );
+        assert_eq!(spread.late_bytes(), 2_050);
+        assert!(spread.is_late(seconds(980)) && !spread.is_late(seconds(1000)));
     }
 
     #[test]
@@ -405,7 +389,7 @@ mod tests {
                 spread.settle(|_| Default::default());
                 bytes += octets;
             }
-            let late = spread.late().bytes;
+            let late = spread.late_bytes();
             let kept: u64 = drained(&mut spread).iter().map(|p| p.1).sum();
             prop_assert_eq!(kept + late, bytes);
         }

@@ -36,6 +36,20 @@ impl ConversationKey {
         (self.role == Role::Request).then_some(self.port)
     }
 
+    /// The other direction.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self {
+            src: self.dst,
+            dst: self.src,
+            role: match self.role {
+                Role::Request => Role::Reply,
+                Role::Reply => Role::Request,
+            },
+            ..*self
+        }
+    }
+
     /// The port the packets come from, where it is the service's.
     pub fn src_port(&self) -> Option<u16> {
         (self.role == Role::Reply).then_some(self.port)

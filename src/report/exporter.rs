@@ -44,6 +44,8 @@ pub struct Exporter {
     pub corrected: u64,
     /// Records placed at their arrival because its clock is off.
     pub skewed: u64,
+    /// Records that came when part of their time was judged already.
+    pub late_records: u64,
     /// One in how many packets its records stand for; 0 and 1 for all.
     pub sampling_rate: u32,
     /// Seconds its clock is behind ours; negative when it is ahead.
@@ -92,6 +94,7 @@ impl Exporter {
             (self.faults, "unreadable"),
             (self.corrected, "times corrected"),
             (self.skewed, "placed at arrival"),
+            (self.late_records, "records late"),
             (self.restarts, "restarts"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
@@ -134,13 +137,14 @@ mod tests {
             lost: 25,
             sequenced: 75,
             untemplated: 5,
+            late_records: 1200,
             clock_offset_seconds: -90.0,
             ..well
         };
         assert_eq!(badly.title(), "border (192.0.2.9)");
         assert_eq!(
             badly.remarks(),
-            "sampled 1:1,000, 25 % lost, 2 sets without template, clock 1 min 30 s ahead"
+            "sampled 1:1,000, 25 % lost, 2 sets without template, 1,200 records late, clock 1 min 30 s ahead"
         );
     }
 }

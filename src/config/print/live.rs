@@ -49,6 +49,7 @@ fn collecting(config: &Config, f: &mut Formatter<'_>) -> fmt::Result {
         ("skew", collect.skew),
         ("longest_flow", collect.longest_flow),
         ("silence", collect.silence),
+        ("lateness", collect.lateness),
     ] {
         writeln!(f, "{key} = \"{}\"", span(duration))?;
     }

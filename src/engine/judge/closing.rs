@@ -57,7 +57,7 @@ impl Judge {
         let interval = present.interval;
         let silent = self.table.rows().is_empty();
         let marked = self.quality.marks(interval).next().is_some();
-        let whole = whole && !present.partial && !silent && !marked;
+        let whole = whole && !present.partial && !silent && !marked && interval.end <= self.ended;
         self.stats.marked_intervals += u64::from(marked);
         self.stats.intervals += 1;
         self.stats.partial_intervals += u64::from(!whole && !silent && !marked);
@@ -231,6 +231,7 @@ impl Judge {
 
     /// Empties the tables for the interval after `interval` and forgets what is idle for long.
     fn begin_next(&mut self, interval: Interval) {
+        self.remember_questions();
         let rows = self.table.take();
         if !rows.is_empty() {
             self.recent.push(interval, rows);

@@ -1,28 +1,13 @@
-//! Anomalies of the data itself, and what became of contacts whose two directions were told of apart.
+//! Anomalies of the data itself.
 
 use super::super::ledger::{Finding, What};
 use super::super::partial::Bulletin;
 use super::super::quality::{self, Trouble};
 use super::Judge;
-use crate::aggregate::Conversations;
 use crate::model::{
-    Conversation, Counters, Deviation, Dimension, Direction, Entity, FlowKey, Interval, Ip, Kind, Metric,
-    Role, Rule, Severity, Test, Timestamp, Value,
+    Deviation, Dimension, Direction, Entity, Interval, Ip, Kind, Metric, Rule, Severity, Test, Timestamp,
+    Value,
 };
-
-/// Ports from which clients choose theirs (Linux; RFC 6335 begins at 49152): which side is the service is a guess there.
-const EPHEMERAL: u16 = 32_768;
-/// Answers are looked for only where at least this share of questions gets one: some exporters see one direction.
-const ANSWERED: f64 = 0.2;
-/// Questions after which the share is believed, and how fast older ones are forgotten.
-const ENOUGH: f64 = 200.0;
-
-/// How many questions of flow export found their answer, lately.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pairing {
-    asked: f64,
-    answered: f64,
-}
 
 impl Judge {
     /// Takes in how the exporters of one Front do.
@@ -91,55 +76,6 @@ impl Judge {
             self.doubts.insert((found.exporter, found.trouble), id);
         }
     }
-
-    /// Looks for the answers to what was asked in this tick over protocols without a handshake.
-    pub(super) fn pair(&mut self, questions: &[Conversation]) {
-        if questions.is_empty() {
-            return;
-        }
-        let outcomes: Vec<bool> = questions.iter().map(|row| self.is_answered(row)).collect();
-        let answered = outcomes.iter().filter(|&&answered| answered).count();
-        if !self.pairing.learn(questions.len() as f64, answered as f64) {
-            return;
-        }
-        let mut known = Conversations::new(questions.len(), self.config.metering.seed);
-        for (row, answered) in questions.iter().zip(outcomes) {
-            let flows = row.counters.flows;
-            let outcome = Counters {
-                answered: if answered { flows } else { 0 },
-                failed: if answered { 0 } else { flows },
-                ..Counters::default()
-            };
-            known.add(&row.key, &outcome, || (row.src_origin, row.dst_origin));
-        }
-        self.roll_up(&mut known);
-    }
-
-    fn is_answered(&self, row: &Conversation) -> bool {
-        let mut answer = row.key;
-        (answer.src, answer.dst, answer.role) = (row.key.dst, row.key.src, Role::Reply);
-        self.table.contains(&answer)
-    }
-}
-
-impl Pairing {
-    /// Adds what was asked and answered; whether answers can be expected at all.
-    fn learn(&mut self, asked: f64, answered: f64) -> bool {
-        let keep = (ENOUGH * 10.0 / (self.asked + asked).max(1.0)).min(1.0);
-        self.asked = (self.asked + asked) * keep;
-        self.answered = (self.answered + answered) * keep;
-        self.asked >= ENOUGH && self.answered >= ANSWERED * self.asked
-    }
-}
-
-/// Whether a conversation asks over UDP for something that would be answered.
-pub(super) fn is_question(row: &Conversation) -> bool {
-    let key = &row.key;
-    key.role == Role::Request
-        && key.protocol == FlowKey::UDP
-        && key.port < EPHEMERAL
-        && row.counters.flows > 0
-        && !key.dst.is_special()
 }
 
 /// The rule an anomaly of the data goes by.
@@ -174,6 +110,14 @@ fn rule(trouble: Trouble) -> Rule {
             "The clock of an exporter is wrong.",
             Severity::Low,
             &["Does the exporter synchronise its clock (NTP)? Is its time zone set?"],
+        ),
+        Trouble::Lateness => (
+            "exporter-lateness",
+            "Many records of an exporter come when part of their time was judged already.",
+            Severity::Low,
+            &[
+                "Set the exporter's active time-out to 60 s, or raise `[collect] lateness` to its active time-out and 20 s.",
+            ],
         ),
         Trouble::Doubling => (
             "exporter-doubling",

@@ -97,6 +97,8 @@ impl Judge {
             + self.hits.capacity() * size_of::<Hit>()
             + self.first_hit.capacity() * 4
             + self.recent.memory()
+            + self.pairing.memory()
+            + self.apart.memory()
             + self.hosts.memory()
             + self.ledger.memory()
     }
