@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::drill::{Plan, Scenario, frames};
-use crate::model::{Dimension, LinkType, Metric, Networks, Prefix, Rule, Test};
+use crate::model::{Dimension, Limit, LinkType, Metric, Networks, Prefix, Rule, Test};
 use std::time::Duration;
 
 fn engine(config: Config) -> Engine {
@@ -197,4 +197,60 @@ fn an_anomaly_ends_with_its_rule_and_another_interval_is_refused() {
         assert!(engine.anomalies().iter().all(|a| a.ended_at.is_some()));
     });
     assert!(engine.judge_stats().watched.is_empty());
+}
+
+/// A datagram of 28 octets to a server of ours.
+fn datagram(from: [u8; 4]) -> [u8; 28] {
+    let mut packet = [0; 28];
+    packet[..10].copy_from_slice(&[0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17]);
+    packet[12..16].copy_from_slice(&from);
+    packet[16..20].copy_from_slice(&[10, 20, 0, 5]);
+    packet[20..26].copy_from_slice(&[0x9c, 0x40, 0, 53, 0, 8]);
+    packet
+}
+
+#[test]
+fn an_anomaly_that_opens_again_still_shows_who_brought_its_worst_interval() {
+    let limit = Limit {
+        value: 100_000.0,
+        per: Duration::from_secs(60),
+        warn_at: 0.7,
+    };
+    let mut engine = engine(Config {
+        rules: vec![Rule {
+            test: Test::Limit(limit),
+            ..test_data::rule()
+        }],
+        ..Config::default()
+    });
+    let (worst, lesser) = ([198, 51, 100, 1], [203, 0, 113, 2]);
+    for minute in 0..20u64 {
+        let (surplus, source) = match minute {
+            3 => (20_000, worst),
+            11 => (10_000, lesser),
+            _ => (0, lesser),
+        };
+        for n in 0..60 + surplus {
+            let octets = &datagram(if n < 60 { [10, 20, 0, 9] } else { source });
+            let nanos = minute * 60_000_000_000 + n * (59_000_000_000 / (60 + surplus));
+            let raw = RawPacket {
+                at: Timestamp::from_secs(1_772_438_400) + Duration::from_nanos(nanos),
+                link: LinkType(101),
+                octets,
+                original_length: 28,
+            };
+            engine.observe(&raw).unwrap();
+        }
+    }
+    engine.finish();
+    let opened_again = std::iter::from_fn(|| engine.poll()).filter(|e| e.what == What::Closed);
+    assert_eq!(opened_again.count(), 2, "it closed, opened again, and closed");
+    let all = engine.anomalies();
+    let [anomaly] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    let sources = &anomaly.contributors[&Dimension::SrcIp];
+    assert_eq!(sources[0].value.to_string(), "198.51.100.1");
+    assert_eq!(anomaly.worst.observed, 20_060.0 * 28.0);
+    assert_eq!(sources[0].observed, 20_000.0 * 28.0);
 }

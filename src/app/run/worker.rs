@@ -279,7 +279,7 @@ impl Worker {
         if warnings > 0 {
             summary
                 .blind
-                .push(format!("{warnings} early warnings were given; see the log."));
+                .push(format!("Early warnings given: {warnings}; see the log."));
         }
         self.lines.summary(&summary);
         self.saver.finish();

@@ -84,8 +84,13 @@ impl Judge {
                 return true;
             }
             Step::Reopened => {
+                let worse = self.ledger.get_mut(id).is_none() || self.ledger.worse(id, &finding);
                 self.ledger.open(id, rule, &finding);
-                self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
+                if worse {
+                    self.ask(view, key, &finding, id, started_at, Some(What::Escalated));
+                } else {
+                    self.ledger.tell(id, What::Escalated);
+                }
             }
             Step::Escalated | Step::Held | Step::Worse | Step::Opened => {
                 let what = (step == Step::Escalated).then_some(What::Escalated);
