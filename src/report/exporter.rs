@@ -1,4 +1,4 @@
-//! How one exporter did in a run, for the footnote under a report: what it sent, what is missing, how its clock stands.
+//! How one exporter did, for the footnote under a report: what it sent, what is missing, how its clock stands.
 
 use super::when::optional_rfc3339;
 use crate::model::units::{duration, grouped, printable, share};
@@ -6,7 +6,8 @@ use crate::model::{Ip, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What is said of one exporter; serialises in this order.
+/// What is said of one exporter; serialises in this order. Counted since its first message, over restarts that kept
+/// the state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Exporter {
     /// Where its messages came from.
