@@ -52,18 +52,41 @@ fn cases() -> Option<Vec<PathBuf>> {
     Some(captures)
 }
 
-/// Every message of a capture, with who sent it.
-fn messages(capture: &PathBuf) -> Vec<(Timestamp, Ip, u16, Transport, Vec<u8>)> {
+/// A message that was sent once.
+struct Held {
+    at: Timestamp,
+    exporter: Ip,
+    source_port: u16,
+    transport: Transport,
+    octets: Vec<u8>,
+}
+
+impl Held {
+    /// Sends `octets` as this one was sent.
+    fn send(&self, octets: &[u8], at: Timestamp, collector: &mut Collector, count: &mut Count) {
+        let message = ExportMessage {
+            at,
+            exporter: self.exporter,
+            source_port: self.source_port,
+            collector_port: 2055,
+            transport: self.transport,
+            octets,
+        };
+        collector.observe(&message, count);
+    }
+}
+
+/// Every message of a capture.
+fn messages(capture: &PathBuf) -> Vec<Held> {
     let mut messages = Vec::new();
     let Ok(_) = Walk::new(true, false).run_export(std::slice::from_ref(capture), |message, _| {
-        let octets = message.octets.to_vec();
-        messages.push((
-            message.at,
-            message.exporter,
-            message.source_port,
-            message.transport,
-            octets,
-        ));
+        messages.push(Held {
+            at: message.at,
+            exporter: message.exporter,
+            source_port: message.source_port,
+            transport: message.transport,
+            octets: message.octets.to_vec(),
+        });
         Ok::<_, Infallible>(())
     });
     messages
@@ -84,17 +107,8 @@ fn every_held_case_gives_the_number_of_records_that_is_expected() {
             .map(|n| n.as_u64().unwrap())
             .collect();
         let (mut collector, mut count) = (Collector::new(Config::default()), Count::default());
-        for (at, exporter, source_port, transport, octets) in &messages(&capture) {
-            let (at, exporter, source_port, transport) = (*at, *exporter, *source_port, *transport);
-            let message = ExportMessage {
-                at,
-                exporter,
-                source_port,
-                collector_port: 2055,
-                transport,
-                octets,
-            };
-            collector.observe(&message, &mut count);
+        for held in &messages(&capture) {
+            held.send(&held.octets, held.at, &mut collector, &mut count);
         }
         if !allowed.contains(&count.records) && case != COUNTS_TEMPLATES_ONLY {
             wrong.push(format!("{case}: {} records, not {allowed:?}", count.records));
@@ -133,24 +147,16 @@ fn held_messages_cut_changed_or_forged_anywhere_do_no_harm_and_stay_bounded() {
     let mut collector = Collector::new(Config::default());
     for capture in &cases {
         // The longest are not a hundred times worth their time.
-        let short = messages(capture).into_iter().filter(|m| m.4.len() <= 1500);
-        for (at, exporter, source_port, transport, octets) in short.take(DAMAGED) {
-            let mut at = at;
+        let short = messages(capture).into_iter().filter(|m| m.octets.len() <= 1500);
+        for held in short.take(DAMAGED) {
+            let mut at = held.at;
             let mut send = |octets: &[u8]| {
                 at = at + Duration::from_millis(1);
-                let message = ExportMessage {
-                    at,
-                    exporter,
-                    source_port,
-                    collector_port: 2055,
-                    transport,
-                    octets,
-                };
-                collector.observe(&message, &mut count);
+                held.send(octets, at, &mut collector, &mut count);
                 fed += 1;
             };
-            send(&octets);
-            damaged(&octets, &mut send);
+            send(&held.octets);
+            damaged(&held.octets, &mut send);
         }
         assert!(
             collector.memory() < BOUND,
