@@ -5,6 +5,7 @@ use crate::model::{ExportFault, Fault, RawPacket, Timestamp};
 use crate::report::Progress;
 use crate::wire::Undecoded;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// Undecodable packets, and faults of export, named per run; the rest is counted.
@@ -161,32 +162,39 @@ impl Walk {
             self.not_ip += 1;
             return;
         };
-        self.troubles.add(kind.name());
         self.troubles.packets_named += 1;
-        let file = captures.file().map_or("", |file| file);
-        let words = format!("{file}: byte {}: {undecoded}", captures.offset());
-        if self.verbose || self.troubles.packets_named <= NAMED_PACKETS {
-            self.say(&words);
-        } else if self.troubles.packets_named == NAMED_PACKETS + 1 {
-            self.say(&format!(
-                "{file}: more packets cannot be decoded; -v names them all"
-            ));
-        }
-        self.troubles.list(words);
+        let named = self.troubles.packets_named;
+        self.name(
+            kind.name(),
+            &undecoded,
+            named,
+            captures,
+            "packets cannot be decoded; -v names them all",
+        );
     }
 
     /// Bad flow export, with the place of the frame that completed the message.
     pub(super) fn export_fault(&mut self, fault: &ExportFault, captures: &Captures) {
-        self.troubles.add(fault.kind.name());
         self.troubles.export_named += 1;
+        let named = self.troubles.export_named;
+        self.name(
+            fault.kind.name(),
+            fault,
+            named,
+            captures,
+            "flow export cannot be read; -v names it all",
+        );
+    }
+
+    /// Counts something wrong in the newest frame and names it with its place, while no more than so many were `named`.
+    fn name(&mut self, kind: &str, what: &dyn Display, named: u64, captures: &Captures, more: &str) {
+        self.troubles.add(kind);
         let file = captures.file().map_or("", |file| file);
-        let words = format!("{file}: byte {}: {fault}", captures.offset());
-        if self.verbose || self.troubles.export_named <= NAMED_PACKETS {
+        let words = format!("{file}: byte {}: {what}", captures.offset());
+        if self.verbose || named <= NAMED_PACKETS {
             self.say(&words);
-        } else if self.troubles.export_named == NAMED_PACKETS + 1 {
-            self.say(&format!(
-                "{file}: more flow export cannot be read; -v names it all"
-            ));
+        } else if named == NAMED_PACKETS + 1 {
+            self.say(&format!("{file}: more {more}"));
         }
         self.troubles.list(words);
     }

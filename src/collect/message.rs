@@ -50,12 +50,7 @@ impl<S: Sink> Message<'_, S> {
         let flows = flows.filter(|_| header.version == Version::Ipfix && units.is_some());
         let step = session.sequence.arrive(header.sequence, header.uptime, flows);
         let account = &mut self.reading.books.account;
-        match step {
-            Step::Next => {}
-            Step::Lost(units) => account.lost += u64::from(units),
-            Step::Late => account.reordered += 1,
-            Step::Restarted => account.restarts += 1,
-        }
+        step.count(account);
         if step != Step::Late {
             session.sequence.advance(units);
             account.sequenced += u64::from(units.unwrap_or(0));

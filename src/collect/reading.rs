@@ -88,8 +88,10 @@ impl<S: Sink> Reading<'_, S> {
         self.sink.record(record);
     }
 
-    /// Records that are flows; gives their number and the octets behind the last.
-    fn flows(&mut self, plan: &Plan, set: Data<'_>) -> (u32, usize) {
+    /// Reads record after record into the fields, each with the octets it begins; gives their number and the octets
+    /// behind the last.
+    #[inline]
+    fn each(&mut self, plan: &Plan, set: Data<'_>, mut take: impl FnMut(&mut Self, &[u8])) -> (u32, usize) {
         plan.prepare(&mut self.scratch.fields);
         let (mut rest, mut records) = (set.body, 0);
         while rest.len() >= plan.least() {
@@ -97,10 +99,15 @@ impl<S: Sink> Reading<'_, S> {
                 break;
             };
             records += 1;
-            self.flow(plan, rest);
+            take(self, rest);
             rest = rest.get(size..).unwrap_or_default();
         }
         (records, rest.len())
+    }
+
+    /// Records that are flows; gives the same.
+    fn flows(&mut self, plan: &Plan, set: Data<'_>) -> (u32, usize) {
+        self.each(plan, set, |reading, octets| reading.flow(plan, octets))
     }
 
     /// One flow, read into the fields from the beginning of `octets`.
@@ -132,25 +139,18 @@ impl<S: Sink> Reading<'_, S> {
 
     /// Records that are none; gives the same.
     fn options(&mut self, plan: &Plan, set: Data<'_>) -> (u32, usize) {
-        plan.prepare(&mut self.scratch.fields);
-        let (mut rest, mut records) = (set.body, 0);
-        while rest.len() >= plan.least() {
-            let Some(size) = plan.read(rest, &mut self.scratch.fields) else {
-                break;
-            };
-            records += 1;
-            let fields = &self.scratch.fields;
-            self.books.rates.learn(self.domain, fields);
+        let (records, left) = self.each(plan, set, |reading, _| {
+            let fields = &reading.scratch.fields;
+            reading.books.rates.learn(reading.domain, fields);
             let started = fields.number(Number::SystemStart);
             if let Ok(millis @ 1..) = i64::try_from(started) {
-                self.clock.started = Some(millis.saturating_mul(1_000_000));
+                reading.clock.started = Some(millis.saturating_mul(1_000_000));
             }
-            rest = rest.get(size..).unwrap_or_default();
-        }
+        });
         self.books.account.options += u64::from(records);
         if plan.samples() {
             self.settle_rate();
         }
-        (records, rest.len())
+        (records, left)
     }
 }

@@ -1,5 +1,6 @@
 //! What sequence numbers say: lost, out of order, begun anew.
 
+use super::Account;
 use serde::{Deserialize, Serialize};
 
 /// So far back a message is late rather than the first of a new sequence (messages for v9, records otherwise).
@@ -35,6 +36,18 @@ pub(super) enum Step {
     Late,
     /// The sequence began anew.
     Restarted,
+}
+
+impl Step {
+    /// Counts it for its exporter.
+    pub fn count(self, account: &mut Account) {
+        match self {
+            Self::Next => {}
+            Self::Lost(units) => account.lost += u64::from(units),
+            Self::Late => account.reordered += 1,
+            Self::Restarted => account.restarts += 1,
+        }
+    }
 }
 
 impl Sequence {

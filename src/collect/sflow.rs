@@ -29,12 +29,7 @@ impl Sequences {
         account.sequenced += 1;
         let sequence = self.0.entry(key).or_default();
         let step = sequence.arrive(datagram.sequence, Some(datagram.uptime), None);
-        match step {
-            Step::Next => {}
-            Step::Lost(datagrams) => account.lost += u64::from(datagrams),
-            Step::Late => account.reordered += 1,
-            Step::Restarted => account.restarts += 1,
-        }
+        step.count(account);
         if step != Step::Late {
             sequence.advance(Some(1));
         }

@@ -46,8 +46,6 @@ pub struct ExportStats {
     pub late_records: u64,
     /// Octets of them that are in no interval.
     pub late_bytes: u64,
-    /// Messages, Sets and samples that could not be read.
-    pub faults: u64,
 }
 
 impl ExportStats {
@@ -62,7 +60,6 @@ impl ExportStats {
             uncounted: self.uncounted + other.uncounted,
             late_records: self.late_records + other.late_records,
             late_bytes: self.late_bytes + other.late_bytes,
-            faults: self.faults + other.faults,
         }
     }
 }
@@ -127,8 +124,7 @@ impl Exporting {
             filter,
         };
         self.collector.observe(message, &mut taking);
-        self.spread
-            .settle(|key| (origins.origin(key.src), origins.origin(key.dst)));
+        self.spread.settle(|key| origins.ends(key));
     }
 
     /// Says what time it is: Templates grow old.
@@ -239,7 +235,6 @@ impl Sink for Taking<'_> {
     }
 
     fn fault(&mut self, fault: ExportFault) {
-        self.stats.faults += 1;
         if self.faults.len() < NAMED {
             self.faults.push_back(fault);
         }
@@ -307,11 +302,13 @@ fn flow_hash(key: &FlowKey) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-fn passes(filter: &Filter, key: &ConversationKey, counters: &Counters, origins: &Origins) -> bool {
+/// Whether what a conversation grew by is to be aggregated.
+pub(super) fn passes(filter: &Filter, key: &ConversationKey, counters: &Counters, origins: &Origins) -> bool {
+    let (src_origin, dst_origin) = origins.ends(key);
     filter.matches(&Conversation {
         key: *key,
-        src_origin: origins.origin(key.src),
-        dst_origin: origins.origin(key.dst),
+        src_origin,
+        dst_origin,
         counters: *counters,
     })
 }

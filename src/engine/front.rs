@@ -1,16 +1,14 @@
 //! The half of the engine that scales with traffic: meter, enrich, aggregate. It holds no baseline.
 
 use super::config::Config;
-use super::exporting::{ExportStats, Exporting};
+use super::exporting::{self, ExportStats, Exporting};
 use super::partial::{Bulletin, Partial};
 use crate::aggregate::Conversations;
 use crate::collect::{Account, Memory};
 use crate::enrich::Origins;
 use crate::filter::Filter;
 use crate::meter::{self, Meter, Names, Sink};
-use crate::model::{
-    Conversation, ConversationKey, Counters, ExportFault, ExportMessage, FlowRecord, Ip, Timestamp,
-};
+use crate::model::{ConversationKey, Counters, ExportFault, ExportMessage, FlowRecord, Ip, Timestamp};
 use crate::wire::Packet;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -245,19 +243,11 @@ impl Sink for Growth<'_> {
 
     #[inline]
     fn growth(&mut self, key: ConversationKey, counters: &Counters) {
-        let origins = || (self.origins.origin(key.src), self.origins.origin(key.dst));
-        if let Some(filter) = self.filter {
-            let (src_origin, dst_origin) = origins();
-            let row = Conversation {
-                key,
-                src_origin,
-                dst_origin,
-                counters: *counters,
-            };
-            if !filter.matches(&row) {
-                return;
-            }
+        if let Some(filter) = self.filter
+            && !exporting::passes(filter, &key, counters, self.origins)
+        {
+            return;
         }
-        self.table.add(&key, counters, origins);
+        self.table.add(&key, counters, || self.origins.ends(&key));
     }
 }

@@ -10,7 +10,7 @@ mod table;
 
 pub use database::{DatabaseInfo, EnrichError, MAX_NETWORKS, Purpose};
 
-use crate::model::{Country, Ip, Networks, Origin};
+use crate::model::{ConversationKey, Country, Ip, Networks, Origin};
 use database::Flat;
 use table::{Place, Table, merge};
 
@@ -64,6 +64,12 @@ impl Origins {
             names,
             databases,
         })
+    }
+
+    /// Where both ends of a conversation belong: source and destination.
+    #[inline]
+    pub fn ends(&self, key: &ConversationKey) -> (Origin, Origin) {
+        (self.origin(key.src), self.origin(key.dst))
     }
 
     /// Where `ip` belongs. An IPv6 address that stands for an IPv4 address (6to4, RFC 3056; NAT64, RFC 6052) and is

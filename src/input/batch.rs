@@ -4,7 +4,7 @@
 //! meanwhile; what does not fit there is dropped by the kernel and counted by it. Nothing is lost in silence, and
 //! nothing is allocated per datagram.
 
-use crate::model::{ExportMessage, Ip, LinkType, RawPacket, Timestamp, Transport};
+use crate::model::{ExportMessage, Ip, LinkType, Prefix, RawPacket, Timestamp, Transport};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -34,6 +34,11 @@ pub struct Sender {
     pub collector_port: u16,
     /// What carried it.
     pub transport: Transport,
+}
+
+/// Whether export is accepted from `exporter`: from everybody where no network is named.
+pub(super) fn is_accepted(accept: &[Prefix], exporter: Ip) -> bool {
+    accept.is_empty() || accept.iter().any(|network| network.contains(exporter))
 }
 
 /// One thing that arrived.

@@ -1,6 +1,6 @@
 //! IPFIX over TCP (RFC 7011 section 10.4): streams cut into messages by their own length, connections bounded.
 
-use super::batch::{Batch, Counters, Sender, now};
+use super::batch::{Batch, Counters, Sender, is_accepted, now};
 use crate::model::{Ip, Prefix, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -113,7 +113,7 @@ impl Acceptor {
 
     fn begin(&self, stream: TcpStream, peer: SocketAddr, port: u16, streams: &mut JoinSet<()>) {
         let exporter = Ip::from(peer.ip());
-        if !self.accept.is_empty() && !self.accept.iter().any(|network| network.contains(exporter)) {
+        if !is_accepted(&self.accept, exporter) {
             Counters::add(&self.counters.refused, 1);
             return;
         }

@@ -1,6 +1,6 @@
 //! Flow export over UDP: sockets with large buffers, many datagrams with one system call.
 
-use super::batch::{Batch, Counters, Gone, Outlet, Sender, now};
+use super::batch::{Batch, Counters, Gone, Outlet, Sender, is_accepted, now};
 use crate::model::{Ip, Prefix, Timestamp, Transport};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, setsockopt, sockopt};
@@ -189,7 +189,7 @@ fn take(
         Counters::add(&counters.refused, 1);
         return;
     };
-    if !accept.is_empty() && !accept.iter().any(|network| network.contains(exporter)) {
+    if !is_accepted(accept, exporter) {
         Counters::add(&counters.refused, 1);
         return;
     }

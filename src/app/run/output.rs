@@ -14,8 +14,8 @@ pub struct Lines {
     path: Option<PathBuf>,
     file: Option<File>,
     say: Say,
-    /// Lines that could not be written.
-    pub lost: u64,
+    /// The newest line could not be written.
+    failing: bool,
 }
 
 impl Lines {
@@ -30,7 +30,7 @@ impl Lines {
             path,
             file,
             say,
-            lost: 0,
+            failing: false,
         })
     }
 
@@ -70,15 +70,13 @@ impl Lines {
                 out.write_all(&line).and_then(|()| out.flush())
             }
         });
-        if let Err(error) = written {
-            // Once is enough: whoever reads is gone, or the disk is full.
-            if self.lost == 0 {
-                self.say.error(format!("anomalies cannot be written: {error}"));
-            }
-            self.lost += 1;
-        } else {
-            self.lost = 0;
+        // Once is enough: whoever reads is gone, or the disk is full.
+        if let Err(error) = &written
+            && !self.failing
+        {
+            self.say.error(format!("anomalies cannot be written: {error}"));
         }
+        self.failing = written.is_err();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::engine::{Engine, Snapshot};
 use crate::store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -42,23 +42,13 @@ pub fn take_over(folder: &Path, engine: &mut Engine, say: Say) -> Option<String>
     Some(words)
 }
 
-/// How saving goes.
-#[derive(Debug, Default)]
-pub struct Saved {
-    busy: AtomicBool,
-    /// Times it was saved.
-    pub count: AtomicU64,
-    /// Times it could not be saved.
-    pub failed: AtomicU64,
-}
-
 /// Encodes and writes snapshots on a thread of its own.
 #[derive(Debug)]
 pub struct Saver {
     to: SyncSender<Snapshot>,
     thread: JoinHandle<()>,
-    /// How it goes.
-    pub saved: Arc<Saved>,
+    /// Set while a snapshot is on its way to the disk.
+    busy: Arc<AtomicBool>,
 }
 
 impl Saver {
@@ -69,22 +59,22 @@ impl Saver {
     /// There is no thread to be had.
     pub fn start(folder: PathBuf, say: Say) -> std::io::Result<Self> {
         let (to, from) = sync_channel(1);
-        let saved = Arc::new(Saved::default());
-        let shared = Arc::clone(&saved);
+        let busy = Arc::new(AtomicBool::new(false));
+        let shared = Arc::clone(&busy);
         let thread = thread::Builder::new()
             .name("state".to_owned())
             .spawn(move || save_all(&from, &folder, &shared, say))?;
-        Ok(Self { to, thread, saved })
+        Ok(Self { to, thread, busy })
     }
 
     /// Whether an earlier snapshot is still being written; then there is no sense in taking another.
     pub fn is_busy(&self) -> bool {
-        self.saved.busy.load(Ordering::Acquire)
+        self.busy.load(Ordering::Acquire)
     }
 
     /// Has a snapshot written.
     pub fn save(&self, snapshot: Snapshot) {
-        self.saved.busy.store(true, Ordering::Release);
+        self.busy.store(true, Ordering::Release);
         // The thread ends only with us.
         let _ = self.to.send(snapshot);
     }
@@ -96,21 +86,15 @@ impl Saver {
     }
 }
 
-fn save_all(from: &Receiver<Snapshot>, folder: &Path, saved: &Saved, say: Say) {
+fn save_all(from: &Receiver<Snapshot>, folder: &Path, busy: &AtomicBool, say: Say) {
     for snapshot in from {
         let entities = snapshot.entities();
         match store::save(folder, &snapshot) {
-            Ok(()) => {
-                saved.count.fetch_add(1, Ordering::Relaxed);
-                say.debug(format!("state saved: {entities} entities"));
-            }
-            Err(error) => {
-                saved.failed.fetch_add(1, Ordering::Relaxed);
-                say.error(format!(
-                    "the state is not saved: {error}; the older one is still there"
-                ));
-            }
+            Ok(()) => say.debug(format!("state saved: {entities} entities")),
+            Err(error) => say.error(format!(
+                "the state is not saved: {error}; the older one is still there"
+            )),
         }
-        saved.busy.store(false, Ordering::Release);
+        busy.store(false, Ordering::Release);
     }
 }

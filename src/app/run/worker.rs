@@ -190,8 +190,7 @@ impl Worker {
             None => self.walk.not_ip += 1,
             Some(kind) => {
                 let words = format!("a packet of {} octets: {undecoded}", frame.octets.len());
-                self.walk.troubles.add(kind.name());
-                self.trouble("", words);
+                self.trouble(kind.name(), words);
             }
         }
     }
@@ -199,9 +198,7 @@ impl Worker {
     /// Says what was wrong with the input, but not more of it than anyone reads.
     #[cold]
     fn trouble(&mut self, kind: &str, words: String) {
-        if !kind.is_empty() {
-            self.walk.troubles.add(kind);
-        }
+        self.walk.troubles.add(kind);
         let minute = self.walk.last.unwrap_or_default().floor(Duration::from_secs(60));
         if self.said.0 != minute {
             self.said = (minute, 0);
