@@ -22,6 +22,7 @@ pub(super) fn of(
     anomalies: &[Anomaly],
 ) -> Summary {
     let (front, judge) = (engine.front_stats(), engine.judge_stats());
+    let exporters = exporters(setup, engine);
     let config = &setup.config;
     let mut summary = Summary {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -39,8 +40,8 @@ pub(super) fn of(
             .first
             .filter(|_| !config.learn.is_zero())
             .map(|first| first + config.learn),
-        dropped: dropped(walk, engine, &front, &judge),
-        exporters: exporters(setup, engine),
+        dropped: dropped(walk, engine, &exporters, &front, &judge),
+        exporters,
         faults: walk.troubles.listed.clone(),
         faults_unlisted: walk.troubles.unlisted,
         blind: blind
@@ -110,7 +111,13 @@ fn exporter(setup: &Setup, address: Ip, account: &Account) -> Exporter {
 }
 
 /// Everything that was given up, by reason.
-fn dropped(walk: &Walk, engine: &Engine, front: &FrontStats, judge: &JudgeStats) -> BTreeMap<String, u64> {
+fn dropped(
+    walk: &Walk,
+    engine: &Engine,
+    exporters: &[Exporter],
+    front: &FrontStats,
+    judge: &JudgeStats,
+) -> BTreeMap<String, u64> {
     let mut dropped = walk.troubles.counts.clone();
     let more = [
         ("not_ip", walk.not_ip),
@@ -134,15 +141,12 @@ fn dropped(walk: &Walk, engine: &Engine, front: &FrontStats, judge: &JudgeStats)
         ("series_without_chart", judge.uncharted),
         ("anomalies_not_kept", judge.anomalies_refused),
     ];
-    let of_exporters = engine
-        .accounts()
-        .into_iter()
-        .fold((0, 0), |(lost, given_up), (_, account)| {
-            (lost + account.lost, given_up + account.given_up)
-        });
     let more = more.into_iter().chain([
-        ("export_lost", of_exporters.0),
-        ("sets_without_template_given_up", of_exporters.1),
+        ("export_lost", exporters.iter().map(|e| e.lost).sum()),
+        (
+            "sets_without_template_given_up",
+            exporters.iter().map(|e| e.given_up).sum(),
+        ),
     ]);
     for (reason, count) in more.filter(|(_, count)| *count > 0) {
         dropped.insert(reason.to_owned(), count);
