@@ -47,6 +47,16 @@ fn a_daemon_that_is_killed_carries_on_with_what_it_saved() {
 }
 
 #[test]
+fn a_daemon_told_to_stop_while_it_starts_stops_in_order() {
+    let home = Home::new(CONFIG);
+    let mut daemon = home.start();
+    // Its first line: the state is not read yet, no thread runs.
+    daemon.says(&["listening"]);
+    daemon.stops();
+    assert!(home.state().exists(), "what there is is saved");
+}
+
+#[test]
 fn a_torn_state_is_refused_put_aside_and_learning_begins_afresh() {
     let home = Home::new(CONFIG);
     home.start().says(&["state saved"]);

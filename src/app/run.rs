@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
 use output::Lines;
-use plane::Plane;
+use plane::{Events, Plane};
 use privileges::Identity;
 use receivers::Opened;
 use say::Say;
@@ -55,8 +55,10 @@ impl Run {
             .enable_all()
             .build()?;
         let outcome = runtime.block_on(async {
+            // First of all: a daemon told to stop while it starts stops in order, too.
+            let events = Events::new(setup.config.state.every)?;
             let plane = self.start(setup, say)?;
-            plane.control().await
+            plane.control(events).await
         });
         // What still blocks a thread then was abandoned on purpose.
         runtime.shutdown_background();

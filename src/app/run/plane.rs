@@ -49,8 +49,8 @@ struct Running {
     done: oneshot::Receiver<()>,
 }
 
-/// Signals and timers.
-struct Events {
+/// Signals and timers. They are caught from the moment this exists: make it before anything is announced.
+pub struct Events {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -59,7 +59,12 @@ struct Events {
 }
 
 impl Events {
-    fn new(every: Duration) -> Result<Self> {
+    /// Catches the signals; the state is to be saved `every` so often.
+    ///
+    /// # Errors
+    ///
+    /// A signal cannot be caught.
+    pub fn new(every: Duration) -> Result<Self> {
         let timer = |every| {
             let mut timer = interval(every);
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -114,11 +119,10 @@ impl Plane {
     /// # Errors
     ///
     /// The engine's thread ended by itself.
-    pub async fn control(mut self) -> Result<()> {
+    pub async fn control(mut self, mut events: Events) -> Result<()> {
         let Some(mut running) = self.running.take() else {
             return Ok(());
         };
-        let mut events = Events::new(self.config.state.every)?;
         self.look_seldom();
         self.systemd.ready();
         self.say.info("ready");

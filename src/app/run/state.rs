@@ -17,11 +17,10 @@ pub fn take_over(folder: &Path, engine: &mut Engine, say: Say) -> Option<String>
             return None;
         }
         Ok(Some(snapshot)) => {
-            let words = format!(
-                "{} entities, learned until {}",
-                snapshot.entities(),
-                snapshot.until()
-            );
+            let words = match snapshot.entities() {
+                0 => "nothing learned yet".to_owned(),
+                entities => format!("{entities} entities, learned until {}", snapshot.until()),
+            };
             match engine.restore(snapshot) {
                 Ok(()) => {
                     say.info(format!("state of {} taken over: {words}", folder.display()));
