@@ -5,8 +5,10 @@
 //! are optional. Text that came from the network (host names, DNS questions, file names) is hostile until it was
 //! escaped: control characters never reach a terminal, markup never reaches a page.
 
+mod axes;
 pub mod csv;
 pub mod exporter;
+pub mod figure;
 pub mod flow_lines;
 mod flow_table;
 pub mod grouping;

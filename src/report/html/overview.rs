@@ -1,10 +1,11 @@
 //! The top of the page: what was looked at, how bad it is, and when everything happened.
 
 use super::Page;
-use super::chart::{percent, time_label, time_ticks};
+use super::chart::{percent, time_label};
 use crate::model::units::duration;
 use crate::model::units::{bytes, grouped, printable};
 use crate::model::{Severity, Timestamp};
+use crate::report::axes::time_ticks;
 use crate::report::grouping::{Incident, by_severity};
 use crate::report::when::Clock;
 use crate::report::words;
