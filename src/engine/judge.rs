@@ -14,10 +14,11 @@ use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, ThetaEstimate};
 use crate::enrich::Origins;
-use crate::model::{Anomaly, Interval, Timestamp};
+use crate::model::{Anomaly, Interval, RuleAccount, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+mod accounts;
 mod closing;
 mod findings;
 pub(super) mod pairing;
@@ -69,6 +70,8 @@ pub struct Judge {
     recent: Recent,
     hosts: Hosts,
     ledger: Ledger,
+    /// What each rule did, in the order of the rules.
+    accounts: Vec<RuleAccount>,
     theta: ThetaEstimate,
     load: Load,
     load_now: Load,
@@ -157,6 +160,7 @@ impl Judge {
             recent: Recent::new(60, shares.recent),
             hosts: Hosts::new(config.profiled_hosts, config.questions_per_host),
             ledger: Ledger::new(config.anomaly_limit),
+            accounts: accounts::blank(&plan),
             theta: ThetaEstimate::default(),
             load: Load::default(),
             load_now: Load::default(),

@@ -34,7 +34,7 @@ pub use state::{Snapshot, StateError};
 
 use crate::collect::Account;
 use crate::enrich::Origins;
-use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, Timestamp};
+use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, RuleAccount, Timestamp};
 use crate::wire::{Packet, Undecoded, decode};
 use clock::{Clock, Seen};
 use std::collections::BTreeMap;
@@ -207,6 +207,11 @@ impl Engine {
         self.fronts
             .iter()
             .fold(FrontStats::default(), |sum, front| sum.plus(&front.stats()))
+    }
+
+    /// What each rule did so far, earlier runs of the same state too; in the order of the rules.
+    pub fn rule_accounts(&self) -> &[RuleAccount] {
+        self.judge.accounts()
     }
 
     /// What the Judge counted.

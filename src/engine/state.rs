@@ -6,7 +6,7 @@ use super::series::EntityState;
 use crate::aggregate::EntityKey;
 use crate::collect::Memory;
 use crate::detect::{Newcomers, ThetaEstimate};
-use crate::model::Timestamp;
+use crate::model::{RuleAccount, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Everything a Judge learned. The order of entities is that of their keys, so the same learning gives the same
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub(super) views: Vec<SavedView>,
     pub(super) hosts: Hosts,
     pub(super) load: Load,
+    /// What each rule did.
+    pub(super) accounts: Vec<RuleAccount>,
     pub(super) theta: ThetaEstimate,
     pub(super) new_hosts: Vec<u32>,
     /// Templates and sampling rates, by Front.

@@ -254,3 +254,27 @@ fn an_anomaly_that_opens_again_still_shows_who_brought_its_worst_interval() {
     assert_eq!(anomaly.worst.observed, 20_060.0 * 28.0);
     assert_eq!(sources[0].observed, 20_000.0 * 28.0);
 }
+
+#[test]
+fn what_a_rule_tested_fired_and_may_cost_is_in_its_account_and_carries_on() {
+    let first = outage(|_| ());
+    let [account] = first.rule_accounts() else {
+        panic!("one rule, one account")
+    };
+    assert_eq!((account.rule.as_str(), account.shadowed), ("service-failures", 0));
+    assert_eq!(account.fired, first.anomalies().len() as u64);
+    assert!((50..=60).contains(&account.intervals), "{account:?}");
+    assert!(account.tests > 10 * account.intervals, "{account:?}");
+    // An hour of a promise of one a day, shared with nobody, a channel at a time.
+    assert!(
+        account.promised > 0.0 && account.promised < 3.0 / 24.0,
+        "{account:?}"
+    );
+    let mut second = engine(Config {
+        rules: vec![service_flows(), service_failures()],
+        ..Config::default()
+    });
+    second.restore(first.snapshot()).unwrap();
+    assert_eq!(second.rule_accounts()[1], *account);
+    assert_eq!(second.rule_accounts()[0].intervals, 0);
+}

@@ -16,6 +16,7 @@
 //! * **Internal**: inside the configured networks ([`Networks`]).
 //! * Octets and bytes are always those of the IP layer, header and payload, never of the link layer.
 
+mod account;
 mod anomaly;
 mod conversation;
 mod entity;
@@ -30,6 +31,7 @@ mod slab;
 mod time;
 pub mod units;
 
+pub use account::{Held, RuleAccount};
 pub use anomaly::{
     Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IncidentId, Kind,
     Peer, Point, Severity,

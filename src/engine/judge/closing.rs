@@ -4,6 +4,7 @@ use super::super::ledger::{Finding, severity};
 use super::super::scoring::{Case, Opinion};
 use super::super::series::{Keep, PROBATION};
 use super::Judge;
+use super::accounts::Tested;
 use crate::detect::Verdict;
 use crate::model::{Interval, Timestamp};
 use std::time::Duration;
@@ -69,6 +70,9 @@ impl Judge {
         self.answer();
         self.profile_hosts();
         self.learned += u64::from(whole);
+        self.accounts
+            .iter_mut()
+            .for_each(|a| a.intervals += u64::from(whole));
         let now = std::mem::take(&mut self.load_now);
         if whole {
             self.load.learn(&now, self.learned);
@@ -80,6 +84,7 @@ impl Judge {
     fn close_view(&mut self, view: usize, interval: Interval, whole: bool) {
         let slots = self.views.get(view).map_or(0, |v| v.entities.len() as u32);
         let (mut opinions, mut verdicts) = (Vec::new(), Vec::new());
+        let mut tested = Tested::none(self.plan.views.get(view).map_or(0, |v| v.metrics.len()));
         for slot in 0..slots {
             if !self.is_of_interest(view, slot) {
                 continue;
@@ -87,6 +92,9 @@ impl Judge {
             self.step_sequential(view, slot, interval.start, whole);
             verdicts.clear();
             self.opinions(view, slot, interval.start, whole, &mut opinions, &mut verdicts);
+            if let Some(row) = self.views.get(view).and_then(|v| v.entities.get(slot)) {
+                tested.count(&verdicts, &row.state.series);
+            }
             for (metric, opinion) in opinions.drain(..) {
                 self.found_at_close(view, slot, metric, &opinion, interval);
             }
@@ -94,6 +102,7 @@ impl Judge {
             self.teach(view, slot, interval, whole, &verdicts);
         }
         if whole {
+            self.account_tests(view, &tested);
             self.teach_newcomers(view);
         }
     }

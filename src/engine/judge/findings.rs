@@ -48,6 +48,9 @@ impl Judge {
                 row.state
                     .episodes
                     .push((finding.rule as u16, finding.direction, episode));
+                if let Some(account) = self.accounts.get_mut(finding.rule) {
+                    account.fired += 1;
+                }
                 if self.ledger.open(id, rule, &finding) {
                     self.ask(view, *key, &finding, id, finding.started_at, Some(What::Opened));
                 }

@@ -27,6 +27,7 @@ impl Judge {
             views: views.collect(),
             hosts: self.hosts.clone(),
             load: self.load,
+            accounts: self.accounts.clone(),
             theta: self.theta.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
             exporters: Vec::new(),
@@ -69,6 +70,7 @@ impl Judge {
         self.learned = snapshot.learned;
         self.learned_until = snapshot.until;
         self.load = snapshot.load;
+        self.take_accounts(snapshot.accounts);
         self.theta = snapshot.theta;
         self.new_hosts = snapshot.new_hosts.into();
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);

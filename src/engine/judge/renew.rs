@@ -74,6 +74,8 @@ impl Judge {
         self.origins = fresh.origins;
         self.memo = fresh.memo;
         self.budget = fresh.budget;
+        let accounts = std::mem::replace(&mut self.accounts, fresh.accounts);
+        self.take_accounts(accounts);
         self.baselines = fresh.baselines;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         self.place_all();

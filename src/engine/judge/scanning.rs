@@ -39,7 +39,7 @@ impl Judge {
             if self.plan.views.get(view).is_none_or(|plan| plan.scans.is_empty()) {
                 continue;
             }
-            let mut passed = Vec::new();
+            let (mut passed, mut stepped) = (Vec::new(), 0);
             let Some(state) = self.views.get_mut(view) else {
                 continue;
             };
@@ -62,6 +62,7 @@ impl Judge {
                     continue;
                 }
                 self.load_now.contacts += f64::from(failed + answered);
+                stepped += u64::from(failed + answered);
                 let score = contacts.walk.update(failed, answered, theta);
                 if score >= self.thresholds.scan {
                     passed.push((row.key, f64::from(row.counters.failed), score));
@@ -69,6 +70,7 @@ impl Judge {
                     self.theta.learn(failed, answered);
                 }
             }
+            self.account_contacts(view, stepped);
             passed.sort_by_key(|(key, ..)| *key);
             for (key, failed, score) in passed {
                 self.found_scan(view, &key, failed, score, until);

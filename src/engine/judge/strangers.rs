@@ -87,6 +87,9 @@ impl Judge {
         }
         for row in &strangers {
             for (rule, view) in self.plan.new_host.clone() {
+                if let Some(account) = self.accounts.get_mut(rule) {
+                    account.tests += 1;
+                }
                 self.found_stranger(rule, view, row, interval, until);
             }
         }
@@ -140,6 +143,9 @@ impl Judge {
                 Some(What::Opened),
             );
             self.strangers.push(stranger);
+            if let Some(account) = self.accounts.get_mut(rule) {
+                account.fired += 1;
+            }
         }
     }
 
