@@ -78,7 +78,13 @@ impl Replay {
         }
         let anomalies = engine.anomalies();
         let files = self.files.iter().map(|f| f.display().to_string()).collect();
-        let summary = summary::of(files, setup, &engine, &walk, blind, began.elapsed(), &anomalies);
+        let known = summary::Known {
+            files,
+            blind,
+            state: self.state.as_deref(),
+            elapsed: began.elapsed(),
+        };
+        let summary = summary::of(known, setup, &engine, &walk, &anomalies);
         Ok((anomalies, summary))
     }
 

@@ -87,9 +87,10 @@ impl Run {
         let mut engine = engine.map_err(|error| Usage(error.to_string()))?;
         let refused = state::take_over(&folder, &mut engine, say);
         let saver = Saver::start(folder.clone(), say)?;
-        let mut plane = Plane::new(self.clone(), setup.config.clone(), folder, say);
+        let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
         let mut worker = Worker::new(setup, engine, lines, saver, say);
         worker.blind.extend(refused);
+        worker.folder = folder.clone();
         worker.inputs = opened.names();
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);

@@ -6,21 +6,41 @@ use crate::collect::Account;
 use crate::config::Config;
 use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
 use crate::model::units::{bytes, duration, grouped};
-use crate::model::{Anomaly, Ip};
-use crate::report::{Exporter, Memory, Summary, Watched};
+use crate::model::{Anomaly, Ip, Verdicts};
+use crate::report::{Budget, Exporter, Memory, Summary, Watched};
+use crate::store::verdicts::{self, Book};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
+
+/// What a run knows of itself and its engine does not.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    /// Its input.
+    pub(super) files: Vec<String>,
+    /// What it could not see, a sentence each.
+    pub(super) blind: Vec<String>,
+    /// The folder its state lies in.
+    pub(super) state: Option<&'a Path>,
+    /// How long it took.
+    pub(super) elapsed: Duration,
+}
 
 /// The summary of a run that is over.
 pub(super) fn of(
-    files: Vec<String>,
+    known: Known<'_>,
     setup: &Setup,
     engine: &Engine,
     walk: &Walk,
-    blind: Vec<String>,
-    elapsed: Duration,
     anomalies: &[Anomaly],
 ) -> Summary {
+    let Known {
+        files,
+        mut blind,
+        state,
+        elapsed,
+    } = known;
+    let said = said(state, &mut blind);
     let (front, judge) = (engine.front_stats(), engine.judge_stats());
     let exporters = exporters(setup, engine);
     let config = &setup.config;
@@ -55,6 +75,7 @@ pub(super) fn of(
         false_alarms_per_day: config.false_alarms_per_day,
         series_scored: judge.scored.round() as u64,
         threshold: threshold(&judge),
+        budget: Budget::of(engine.rule_accounts(), config.interval, &said),
         configuration: fingerprint(setup),
         elapsed_seconds: Some(elapsed.as_secs_f64()),
         packets_per_second: per_second(front.meter.packets, elapsed),
@@ -63,6 +84,24 @@ pub(super) fn of(
     };
     summary.count(anomalies);
     summary
+}
+
+/// What people said of anomalies, by rule; what of it cannot be read is said.
+fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
+    match state.map_or_else(|| Ok(Book::default()), verdicts::read) {
+        Ok(book) => {
+            blind.extend(
+                book.faults
+                    .iter()
+                    .map(|fault| format!("A verdict is not used: {fault}")),
+            );
+            book.by_rule()
+        }
+        Err(error) => {
+            blind.push(format!("Verdicts are not used: {error}"));
+            BTreeMap::new()
+        }
+    }
 }
 
 fn per_second(count: u64, elapsed: Duration) -> Option<f64> {

@@ -1,7 +1,7 @@
 //! The arguments, as clap reads them. Their documentation comments are the program's help.
 
 use crate::app;
-use crate::model::{Severity, Timestamp};
+use crate::model::{AnomalyId, Severity, Timestamp, Verdict};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub enum Command {
     Check(Check),
     /// List or check rules.
     Rules(Rules),
+    /// List the newest anomalies of a state, and say what they were.
+    Anomalies(Anomalies),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly for every row.
     Judge(Judge),
 }
@@ -223,6 +225,56 @@ pub enum RulesCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+}
+
+/// `tidemark anomalies`.
+#[derive(Debug, Args)]
+pub struct Anomalies {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: AnomaliesCommand,
+}
+
+/// What can be done with anomalies.
+#[derive(Debug, Subcommand)]
+pub enum AnomaliesCommand {
+    /// List the newest, the newest last, with what was said of them.
+    List {
+        /// The state of `run` or `replay --state`.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// At most so many.
+        #[arg(short, value_name = "N", default_value_t = 50)]
+        number: usize,
+    },
+    /// Say what an anomaly was; the newest word counts.
+    Verdict(VerdictArgs),
+}
+
+/// `tidemark anomalies verdict`.
+#[derive(Debug, Args)]
+pub struct VerdictArgs {
+    /// Its id, as reports print it.
+    #[arg(value_name = "ID")]
+    pub id: AnomalyId,
+    /// attack: it was one. false: nothing was out of the ordinary. expected: out of the ordinary, and known beforehand.
+    /// new-normal: out of the ordinary, and to stay.
+    #[arg(value_name = "attack|false|expected|new-normal", value_parser = verdict)]
+    pub verdict: Verdict,
+    /// The state of `run` or `replay --state`.
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "WORDS")]
+    pub why: Option<String>,
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    let known = Verdict::ALL.into_iter().find(|verdict| verdict.name() == text);
+    known.ok_or_else(|| format!("one of {}", Verdict::ALL.map(Verdict::name).join(", ")))
 }
 
 /// `tidemark judge`.

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and which exit status answers.
 
+mod anomalies;
 mod args;
 mod check;
 mod drill;
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Drill(args) => drill::run(args, cli.quiet),
         Command::Check(args) => check::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Anomalies(args) => anomalies::run(args),
         Command::Judge(args) => judge_command::run(args),
     }
 }

@@ -15,6 +15,7 @@ mod hosts;
 mod judge;
 mod ledger;
 mod memo;
+mod opened;
 mod partial;
 mod plan;
 mod quality;

@@ -6,7 +6,7 @@ use super::series::EntityState;
 use crate::aggregate::EntityKey;
 use crate::collect::Memory;
 use crate::detect::{Newcomers, ThetaEstimate};
-use crate::model::{RuleAccount, Timestamp};
+use crate::model::{Opened, RuleAccount, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Everything a Judge learned. The order of entities is that of their keys, so the same learning gives the same
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub(super) load: Load,
     /// What each rule did.
     pub(super) accounts: Vec<RuleAccount>,
+    /// The newest anomalies.
+    pub(super) opened: Vec<Opened>,
     pub(super) theta: ThetaEstimate,
     pub(super) new_hosts: Vec<u32>,
     /// Templates and sampling rates, by Front.
@@ -55,6 +57,16 @@ impl Snapshot {
     /// How many entities it remembers.
     pub fn entities(&self) -> usize {
         self.views.iter().map(|view| view.entities.len()).sum()
+    }
+
+    /// What each rule did, in no particular order.
+    pub fn accounts(&self) -> &[RuleAccount] {
+        &self.accounts
+    }
+
+    /// The newest anomalies, oldest first; bounded.
+    pub fn opened(&self) -> &[Opened] {
+        &self.opened
     }
 
     /// End of the last interval it learned from.

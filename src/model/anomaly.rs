@@ -121,6 +121,18 @@ pub struct AnomalyId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IncidentId(pub u64);
 
+/// What is no id of an anomaly or incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdError;
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id has 16 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for IdError {}
+
 macro_rules! hexadecimal {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -131,6 +143,21 @@ macro_rules! hexadecimal {
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let hexadecimal = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+                let id = u64::from_str_radix(text, 16).ok().filter(|_| hexadecimal);
+                id.map(Self).ok_or(IdError)
             }
         }
     };

@@ -30,11 +30,12 @@ mod rule;
 mod slab;
 mod time;
 pub mod units;
+mod verdict;
 
 pub use account::{Held, RuleAccount};
 pub use anomaly::{
-    Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IncidentId, Kind,
-    Peer, Point, Severity,
+    Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IdError, IncidentId,
+    Kind, Peer, Point, Severity,
 };
 pub use conversation::{Conversation, ConversationKey, Counters, Role};
 pub use entity::{Dimension, Entity, Metric, Value};
@@ -47,3 +48,4 @@ pub use packet::{Fault, FaultKind, LinkType, RawPacket};
 pub use rule::{Direction, Limit, Rule, Test};
 pub use slab::Slab;
 pub use time::{Interval, Timestamp};
+pub use verdict::{Opened, Verdict, Verdicts};

@@ -6,6 +6,7 @@
 //! escaped: control characters never reach a terminal, markup never reaches a page.
 
 mod axes;
+pub mod budget;
 pub mod csv;
 pub mod exporter;
 pub mod figure;
@@ -24,6 +25,7 @@ pub mod words;
 #[cfg(test)]
 mod fixture;
 
+pub use budget::Budget;
 pub use exporter::Exporter;
 pub use flow_lines::{FlowFormat, FlowLines};
 pub use progress::Progress;

@@ -1,5 +1,6 @@
 //! What a run read, dropped, watched and cost: the honest footnote under every report.
 
+use super::budget::Budget;
 use super::exporter::Exporter;
 use super::when;
 use crate::model::units::{count, duration, grouped};
@@ -90,6 +91,8 @@ pub struct Summary {
     pub series_scored: u64,
     /// The threshold that follows, in words.
     pub threshold: String,
+    /// Promised against observed, and what each rule costs.
+    pub budget: Budget,
     /// Hash of the effective configuration.
     pub configuration: String,
     /// Wall-clock seconds the run took; none where the report must be reproducible.

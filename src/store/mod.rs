@@ -5,7 +5,7 @@
 //! | octets | what |
 //! |---|---|
 //! | 8 | `TIDEMARK` |
-//! | 4 | format version, little endian; now 3 |
+//! | 4 | format version, little endian; now 4 |
 //! | 8 | length of the payload, little endian |
 //! | 4 | CRC-32 (IEEE 802.3) of the payload, little endian |
 //! | ... | payload: a zstd frame of a postcard message |
@@ -13,6 +13,8 @@
 //! It is written under another name, synced, and renamed over the old one: whatever happens meanwhile, the file is
 //! the old or the new one as a whole. A file that is torn, foreign or of another version is refused with its reason
 //! and never half used.
+
+pub mod verdicts;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "baselines.tidemark";
 const MAGIC: [u8; 8] = *b"TIDEMARK";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const HEADER: usize = 24;
 /// A state larger than this when unpacked is no state of ours.
 const MOST: u64 = 8 << 30;
@@ -212,7 +214,7 @@ mod tests {
         future[8] = 9;
         assert_eq!(
             parse::<State>(&future).unwrap_err(),
-            "it is of format version 9, this program reads version 3"
+            "it is of format version 9, this program reads version 4"
         );
     }
 }

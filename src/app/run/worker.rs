@@ -11,6 +11,7 @@ use crate::engine::{Engine, Event};
 use crate::input::batch::{Arrival, Batch, Counters};
 use crate::model::{RawPacket, Timestamp};
 use crate::wire::Undecoded;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -66,6 +67,8 @@ pub struct Worker {
     pub(super) engine: Engine,
     pub(super) lines: Lines,
     pub(super) saver: Saver,
+    /// Where the state lies.
+    pub(super) folder: PathBuf,
     pub(super) say: Say,
     pub(super) standing: Arc<Mutex<Standing>>,
     pub(super) walk: Walk,
@@ -95,6 +98,7 @@ impl Worker {
             forgotten: 0,
             own: Standing::default(),
             said: (Timestamp::MIN, 0),
+            folder: PathBuf::new(),
             setup,
             engine,
             lines,
@@ -248,15 +252,13 @@ impl Worker {
         self.tell();
         self.saver.save(self.engine.snapshot());
         let anomalies = self.engine.anomalies();
-        let mut summary = summary::of(
-            self.inputs,
-            &self.setup,
-            &self.engine,
-            &self.walk,
-            self.blind,
-            self.began.elapsed(),
-            &anomalies,
-        );
+        let known = summary::Known {
+            files: self.inputs,
+            blind: self.blind,
+            state: Some(&self.folder),
+            elapsed: self.began.elapsed(),
+        };
+        let mut summary = summary::of(known, &self.setup, &self.engine, &self.walk, &anomalies);
         summary.anomalies += self.forgotten;
         let counted = sums(self.receivers.iter().map(|counters| &**counters));
         let lost = [

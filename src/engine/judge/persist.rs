@@ -28,6 +28,7 @@ impl Judge {
             hosts: self.hosts.clone(),
             load: self.load,
             accounts: self.accounts.clone(),
+            opened: self.ledger.opened.all().cloned().collect(),
             theta: self.theta.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
             exporters: Vec::new(),
@@ -71,6 +72,7 @@ impl Judge {
         self.learned_until = snapshot.until;
         self.load = snapshot.load;
         self.take_accounts(snapshot.accounts);
+        self.ledger.opened.restore(snapshot.opened);
         self.theta = snapshot.theta;
         self.new_hosts = snapshot.new_hosts.into();
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);

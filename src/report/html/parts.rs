@@ -295,6 +295,11 @@ fn basis(page: &Page) -> Markup {
                 dt { "False alarms" }
                 dd { "At most " (count(s.false_alarms_per_day)) " a day expected over " (grouped(s.series_scored)) " scored series: " (printable(&s.threshold)) }
             }
+            @if let Some(words) = s.budget.words() {
+                dt { "Budget" }
+                dd { (words)
+                    @if let Some(dearest) = s.budget.dearest(5) { ". Spent on " (printable(&dearest)) } }
+            }
             @if !s.blind.is_empty() {
                 dt { "Blind to" }
                 dd { ul { @for blind in &s.blind { li { (printable(blind)) } } } }

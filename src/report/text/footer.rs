@@ -108,6 +108,12 @@ fn watched(canvas: &mut Canvas, summary: &Summary) {
         );
         canvas.labelled("promised", &text);
     }
+    if let Some(words) = summary.budget.words() {
+        canvas.labelled("budget", &words);
+    }
+    if let Some(dearest) = summary.budget.dearest(3) {
+        canvas.labelled("", &format!("spent on {dearest}"));
+    }
 }
 
 /// What was dropped and why, and what follows from it.
