@@ -26,6 +26,11 @@ impl DistinctCount {
         self.0.estimate() as u64
     }
 
+    /// Adds the elements of another.
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+
     /// Octets on the heap.
     fn heap(&self) -> usize {
         self.0.size_of().saturating_sub(size_of::<Self>())
@@ -193,6 +198,29 @@ impl<T: Default> Entities<T> {
             }
         }
         Some(&mut entity.state)
+    }
+
+    /// Adds to the row of `key` what `part` counted, or `counters` of it and then none of its sets. For entities that
+    /// are made up of others.
+    pub fn fold<U>(&mut self, key: &EntityKey, part: &Row<U>, counters: Option<&Counters>) {
+        let sets = self.sets;
+        let Some(slot) = self.slot(key) else { return };
+        let Some(whole) = self.rows.get_mut(slot as usize) else {
+            return;
+        };
+        whole.counters.add(counters.unwrap_or(&part.counters));
+        if !whole.touched {
+            whole.touched = true;
+            self.touched.push(slot);
+        }
+        let merge = |wanted: bool, into: &mut DistinctCount, from: &DistinctCount| {
+            if wanted && counters.is_none() {
+                into.merge(from);
+            }
+        };
+        merge(sets.sources, &mut whole.sources, &part.sources);
+        merge(sets.destinations, &mut whole.destinations, &part.destinations);
+        merge(sets.ports, &mut whole.ports, &part.ports);
     }
 
     /// The rows counted in this interval, by slot.

@@ -59,18 +59,26 @@ pub struct Grouping {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupingError {
     /// An entity holds two addresses.
-    #[error("at most two of src_ip, dst_ip and host can be combined")]
+    #[error("at most two of src_ip, dst_ip, host and networks can be combined")]
     Addresses,
     /// An entity holds two values that are no addresses.
     #[error("at most two dimensions other than addresses can be combined")]
     Numbers,
+    /// An address and a network of the same side, or two networks.
+    #[error("{0} and {1} are the same address, told in different detail")]
+    Nested(Dimension, Dimension),
     /// Twice the same.
     #[error("dimension {0} stands twice")]
     Repeated(Dimension),
 }
 
 fn is_address(dimension: Dimension) -> bool {
-    matches!(dimension, Dimension::SrcIp | Dimension::DstIp | Dimension::Host)
+    dimension.finer().is_some() || matches!(dimension, Dimension::SrcIp | Dimension::DstIp | Dimension::Host)
+}
+
+/// The dimension of the addresses that a dimension of networks is made up of.
+fn finest(dimension: Dimension) -> Dimension {
+    dimension.finer().map_or(dimension, finest)
 }
 
 impl Grouping {
@@ -87,10 +95,41 @@ impl Grouping {
             if dimensions.iter().take(i).any(|d| d == dimension) {
                 return Err(GroupingError::Repeated(*dimension));
             }
+            let nested = |d: &&Dimension| finest(**d) == finest(*dimension);
+            if let Some(other) = dimensions.iter().take(i).find(nested) {
+                return Err(GroupingError::Nested(*other, *dimension));
+            }
         }
         Ok(Self {
             dimensions: dimensions.to_vec(),
         })
+    }
+
+    /// For groupings with networks, the one a step finer: its entities are what the entities of this one are made up of.
+    pub fn finer(&self) -> Option<Self> {
+        let networks = self.dimensions.iter().any(|d| d.finer().is_some());
+        let step = |d: &Dimension| d.finer().unwrap_or(*d);
+        networks.then(|| Self {
+            dimensions: self.dimensions.iter().map(step).collect(),
+        })
+    }
+
+    /// The entity of this grouping that an entity of [`Grouping::finer`] belongs to.
+    pub fn coarsen(&self, finer: &EntityKey) -> EntityKey {
+        let mut key = *finer;
+        let addresses = self.dimensions.iter().filter(|d| is_address(**d));
+        for (bits, dimension) in key.addresses.iter_mut().zip(addresses) {
+            if let Some(network) = dimension.network(Ip::from_bits(*bits)) {
+                *bits = network.first().bits();
+            }
+        }
+        key
+    }
+
+    /// The addresses and networks of a key with their dimensions.
+    pub fn addresses(&self, key: &EntityKey) -> impl Iterator<Item = (Dimension, u128)> {
+        let dimensions = self.dimensions.iter().copied().filter(|d| is_address(*d));
+        dimensions.zip(key.addresses)
     }
 
     /// The dimensions, in the rule's order.
@@ -132,6 +171,10 @@ impl Grouping {
                     *key.addresses.get_mut(address)? = ip.bits();
                     address += 1;
                 }
+                Value::Net(prefix) => {
+                    *key.addresses.get_mut(address)? = prefix.first().bits();
+                    address += 1;
+                }
                 Value::Number(n) => {
                     *key.numbers.get_mut(number)? = n;
                     number += 1;
@@ -153,10 +196,10 @@ impl Grouping {
         let mut values = Vec::with_capacity(self.dimensions.len());
         for &dimension in &self.dimensions {
             values.push(match dimension {
-                d if is_address(d) => (
-                    d,
-                    Value::Ip(Ip::from_bits(addresses.next().copied().unwrap_or(0))),
-                ),
+                d if is_address(d) => {
+                    let ip = Ip::from_bits(addresses.next().copied().unwrap_or(0));
+                    (d, d.network(ip).map_or(Value::Ip(ip), Value::Net))
+                }
                 d @ (Dimension::SrcCountry | Dimension::DstCountry) => {
                     let [_, _, a, b] = next_number().to_be_bytes();
                     (d, Value::Country(Country([a, b])))
@@ -200,6 +243,8 @@ fn value(dimension: Dimension, row: &Conversation, host: Ip) -> Option<Value> {
         Dimension::SrcIp => Some(Value::Ip(row.key.src)),
         Dimension::DstIp => Some(Value::Ip(row.key.dst)),
         Dimension::Host => Some(Value::Ip(host)),
+        Dimension::SrcNet24 | Dimension::SrcNet16 => dimension.network(row.key.src).map(Value::Net),
+        Dimension::DstNet24 | Dimension::DstNet16 => dimension.network(row.key.dst).map(Value::Net),
         Dimension::SrcAs => asn(row.src_origin),
         Dimension::DstAs => asn(row.dst_origin),
         Dimension::SrcCountry => country(row.src_origin),
@@ -265,6 +310,31 @@ mod tests {
     }
 
     #[test]
+    fn a_network_is_made_up_of_what_the_finer_grouping_has() {
+        use Dimension::*;
+        assert_eq!(
+            entities(&[DstPort, DstNet16], Role::Request),
+            "dst_port 443, dst_net16 10.0.0.0/16"
+        );
+        let (wide, row) = (Grouping::new(&[SrcNet16, DstPort]).unwrap(), row(Role::Request));
+        let finer = wide.finer().unwrap();
+        assert_eq!(finer.dimensions(), [SrcNet24, DstPort]);
+        assert_eq!(finer.finer().unwrap().dimensions(), [SrcIp, DstPort]);
+        assert!(finer.finer().unwrap().finer().is_none());
+        let key = |grouping: &Grouping| grouping.keys(&row)[0].unwrap();
+        assert_eq!(wide.coarsen(&key(&finer)), key(&wide));
+        assert_eq!(finer.coarsen(&key(&finer.finer().unwrap())), key(&finer));
+    }
+
+    #[test]
+    fn networks_of_ipv6_are_of_sixty_four_and_forty_eight_bits() {
+        let ip: Ip = "2001:db8:1:2::3".parse().unwrap();
+        let net = |d: Dimension| d.network(ip).unwrap().to_string();
+        assert_eq!(net(Dimension::SrcNet24), "2001:db8:1:2::/64");
+        assert_eq!(net(Dimension::DstNet16), "2001:db8:1::/48");
+    }
+
+    #[test]
     fn what_has_no_value_is_no_entity() {
         assert_eq!(entities(&[Dimension::DstPort], Role::Reply), "");
         assert_eq!(entities(&[Dimension::DstAs], Role::Request), "");
@@ -284,7 +354,11 @@ mod tests {
         let error = |d: &[Dimension]| Grouping::new(d).unwrap_err().to_string();
         assert_eq!(
             error(&[SrcIp, DstIp, Host]),
-            "at most two of src_ip, dst_ip and host can be combined"
+            "at most two of src_ip, dst_ip, host and networks can be combined"
+        );
+        assert_eq!(
+            error(&[SrcNet16, SrcIp]),
+            "src_net16 and src_ip are the same address, told in different detail"
         );
         assert_eq!(error(&[SrcAs, SrcAs]), "dimension src_as stands twice");
         assert!(Grouping::new(&[SrcAs, DstAs, DstPort]).is_err());

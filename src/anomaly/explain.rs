@@ -104,6 +104,7 @@ pub fn subject(entity: &Entity, name: &dyn Fn(Ip) -> Option<String>) -> String {
         let value = value_text(value, name);
         match dimension {
             Dimension::SrcIp | Dimension::DstIp | Dimension::Host => value,
+            Dimension::SrcNet24 | Dimension::SrcNet16 | Dimension::DstNet24 | Dimension::DstNet16 => value,
             Dimension::SrcAs | Dimension::DstAs => format!("AS{value}"),
             Dimension::SrcCountry | Dimension::DstCountry => format!("country {value}"),
             Dimension::DstPort | Dimension::SrcPort => format!("port {value}"),
@@ -133,10 +134,14 @@ fn value_text(value: Value, name: &dyn Fn(Ip) -> Option<String>) -> String {
 fn verb(entity: &Entity, metric: Metric) -> &'static str {
     let from = entity
         .get(Dimension::SrcIp)
+        .or(entity.get(Dimension::SrcNet24))
+        .or(entity.get(Dimension::SrcNet16))
         .or(entity.get(Dimension::SrcAs))
         .or(entity.get(Dimension::SrcCountry));
     let to = entity
         .get(Dimension::DstIp)
+        .or(entity.get(Dimension::DstNet24))
+        .or(entity.get(Dimension::DstNet16))
         .or(entity.get(Dimension::DstAs))
         .or(entity.get(Dimension::DstCountry));
     match (metric, from.is_some(), to.is_some()) {
@@ -180,16 +185,32 @@ fn bare(metric: Metric, value: f64) -> String {
     }
 }
 
+/// Where a crowd comes from, the most telling first.
+const SOURCES: [Dimension; 4] = [
+    Dimension::SrcNet24,
+    Dimension::SrcNet16,
+    Dimension::SrcAs,
+    Dimension::SrcCountry,
+];
+
+/// Where it goes, the most telling first.
+const DESTINATIONS: [Dimension; 4] = [
+    Dimension::DstIp,
+    Dimension::DstNet24,
+    Dimension::DstNet16,
+    Dimension::DstAs,
+];
+
 /// The second sentence: the leading contributor of each telling dimension, if it leads.
 fn because(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> Option<String> {
     let mut parts = Vec::new();
     let few_sources = leading(a, &[Dimension::SrcIp], name);
     parts.extend(
         few_sources
-            .or_else(|| leading(a, &[Dimension::SrcAs, Dimension::SrcCountry], name))
+            .or_else(|| leading(a, &SOURCES, name))
             .map(|s| format!("from {s}")),
     );
-    parts.extend(leading(a, &[Dimension::DstIp, Dimension::DstAs], name).map(|s| format!("to {s}")));
+    parts.extend(leading(a, &DESTINATIONS, name).map(|s| format!("to {s}")));
     parts.extend(leading(a, &[Dimension::DstPort, Dimension::SrcPort], name).map(|s| format!("on {s}")));
     if parts.is_empty() {
         return None;

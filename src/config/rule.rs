@@ -2,6 +2,7 @@
 
 use super::section::{Entry, Result, Section};
 use super::{DAY, SECOND};
+use crate::aggregate::Grouping;
 use crate::filter::{Filter, FilterError};
 use crate::model::{Dimension, Kind, Limit, Metric, Rule, Severity, Test};
 
@@ -144,10 +145,7 @@ fn dimensions(entry: &Entry<'_>, form: Form) -> Result<Vec<Dimension>> {
             return Err(part.error(format!("`{dimension}` is named twice")));
         }
         found.push(dimension);
-        let address = |d: &&Dimension| matches!(d, Dimension::SrcIp | Dimension::DstIp | Dimension::Host);
-        if found.iter().filter(address).count() > 2 {
-            return Err(part.error("a rule groups by at most two addresses"));
-        }
+        Grouping::new(&found).map_err(|error| part.error(error.to_string()))?;
     }
     let fixed = form.dimensions();
     if !fixed.is_empty() && found != fixed {

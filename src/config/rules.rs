@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The built-in rule files: name and text.
-pub(super) const BUILTIN: [(&str, &str); 7] = [
+pub(super) const BUILTIN: [(&str, &str); 8] = [
     ("rules/levels.toml", include_str!("../../rules/levels.toml")),
     ("rules/floods.toml", include_str!("../../rules/floods.toml")),
     ("rules/sources.toml", include_str!("../../rules/sources.toml")),
     ("rules/scans.toml", include_str!("../../rules/scans.toml")),
     ("rules/hosts.toml", include_str!("../../rules/hosts.toml")),
     ("rules/logins.toml", include_str!("../../rules/logins.toml")),
+    ("rules/networks.toml", include_str!("../../rules/networks.toml")),
     ("rules/transfers.toml", include_str!("../../rules/transfers.toml")),
 ];
 

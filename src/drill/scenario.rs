@@ -39,6 +39,7 @@ scenarios! {
     Stranger "stranger" "An internal address never seen before is reached by a crowd, and mines coins."
     SynFlood "syn-flood" "SYN segments from forged sources flood a web server."
     Reflection "reflection" "DNS, NTP and SNMP answers nobody asked for hit a host of ours."
+    Carpet "carpet" "Every address of one of our networks gets a little of a flood, none of them much."
     ScanHorizontal "scan-horizontal" "An infected host tries one port on hundreds of addresses."
     ScanVertical "scan-vertical" "Somebody outside tries a thousand ports of one server."
     BruteForce "brute-force" "Somebody outside tries passwords on our SSH host."

@@ -24,6 +24,9 @@ pub struct Truth {
     pub attacker_networks: Vec<Prefix>,
     /// To whom it happens.
     pub victims: Vec<Ip>,
+    /// Networks to whose hosts it happens, where that says more than addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub victim_networks: Vec<Prefix>,
     /// Where, `tcp/443` style.
     pub services: Vec<&'static str>,
     /// DNS names that take part.
@@ -63,6 +66,7 @@ pub fn truth(plan: &Plan) -> Truth {
         attackers: Vec::new(),
         attacker_networks: Vec::new(),
         victims: Vec::new(),
+        victim_networks: Vec::new(),
         services: Vec::new(),
         names: Vec::new(),
         expected: "Nothing is wrong: no anomaly beyond the false-alarm budget.",
@@ -78,6 +82,7 @@ pub fn truth(plan: &Plan) -> Truth {
         truth.attackers = cast.attackers;
         truth.attacker_networks = cast.attacker_networks;
         truth.victims = cast.victims;
+        truth.victim_networks = cast.victim_networks;
         truth.services = cast.services;
         truth.names = cast.names;
         truth.expected = cast.expected;

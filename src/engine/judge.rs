@@ -21,6 +21,7 @@ use std::sync::Arc;
 mod accounts;
 mod closing;
 mod findings;
+mod networks;
 pub(super) mod pairing;
 mod persist;
 mod quality;
@@ -32,6 +33,7 @@ mod strangers;
 mod teaching;
 
 use findings::Pending;
+use networks::Risen;
 use pairing::{Apart, Pairing};
 use quality::Doubts;
 pub(super) use quality::ended;
@@ -82,6 +84,8 @@ pub struct Judge {
     strangers: Vec<Stranger>,
     /// Anomalies whose conversations are to be looked at before the tick is over.
     asked: Vec<Pending>,
+    /// What has an open rise in the interval that closes.
+    risen: Risen,
     /// Anomalies whose hosts are to be profiled when the interval closes.
     to_profile: BTreeSet<u64>,
     present: Option<Present>,
@@ -168,6 +172,7 @@ impl Judge {
             new_hosts: VecDeque::new(),
             strangers: Vec::new(),
             asked: Vec::new(),
+            risen: Risen::default(),
             to_profile: BTreeSet::new(),
             present: None,
             closed_until: None,

@@ -163,9 +163,13 @@ impl Ledger {
             return;
         };
         let own: Vec<Dimension> = anomaly.entity.0.iter().map(|(dimension, _)| *dimension).collect();
-        anomaly.contributors = anomaly::rank(&evidence.parts, evidence.total, &own, |dimension, value| {
-            words.value_name(dimension, value)
-        });
+        anomaly.contributors = anomaly::rank(
+            &evidence.parts,
+            evidence.total,
+            anomaly.metric,
+            &own,
+            |dimension, value| words.value_name(dimension, value),
+        );
         anomaly.kind = anomaly::name(rule.kind, anomaly, &evidence.now, &evidence.usual);
         anomaly.data_quality = DataQuality {
             grade: if quality.is_empty() { "good" } else { "partial" },
@@ -295,6 +299,8 @@ fn filter_text(entity: &Entity) -> String {
             Dimension::SrcIp => format!("src host {value}"),
             Dimension::DstIp => format!("dst host {value}"),
             Dimension::Host => format!("host {value}"),
+            Dimension::SrcNet24 | Dimension::SrcNet16 => format!("src net {value}"),
+            Dimension::DstNet24 | Dimension::DstNet16 => format!("dst net {value}"),
             Dimension::SrcAs => format!("src as {value}"),
             Dimension::DstAs => format!("dst as {value}"),
             Dimension::SrcCountry => format!("src country {value}"),
@@ -407,6 +413,7 @@ mod tests {
         for dimension in Dimension::ALL {
             let value = match dimension {
                 Dimension::SrcIp | Dimension::DstIp | Dimension::Host => Value::Ip(Ip::v4(1)),
+                net if net.finer().is_some() => Value::Net(net.network(Ip::v4(1)).unwrap()),
                 Dimension::SrcCountry | Dimension::DstCountry => {
                     Value::Country(crate::model::Country(*b"FI"))
                 }

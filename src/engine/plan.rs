@@ -61,6 +61,8 @@ pub(super) struct View {
     pub(super) grouping: Grouping,
     pub(super) filter: Option<Filter>,
     pub(super) sets: Sets,
+    /// For networks, the view whose entities theirs are made up of: their rows are filled from its rows.
+    pub(super) finer: Option<usize>,
     pub(super) metrics: Vec<MetricPlan>,
     /// Rules of [`Test::Scan`].
     pub(super) scans: Vec<usize>,
@@ -113,6 +115,7 @@ impl Plan {
             }
         }
         plan.tables = plan.views.len();
+        plan.count_below();
         plan.families = families(&plan.views);
         for (i, rule) in hosts {
             plan.views.push(View::new(rule)?);
@@ -123,22 +126,41 @@ impl Plan {
 
     /// The view of a rule: one that is there already, or a new one.
     fn view(&mut self, rule: &Rule) -> Result<usize, PlanError> {
-        let view = View::new(rule)?;
+        Ok(self.place(View::new(rule)?))
+    }
+
+    /// Where a view stands, put there when it is new. What its entities are made up of always stands before it.
+    fn place(&mut self, mut view: View) -> usize {
+        view.finer = view.finer().map(|finer| self.place(finer));
         let known = self
             .views
             .iter()
             .position(|v| v.grouping == view.grouping && v.filter == view.filter);
-        Ok(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.views.push(view);
             self.views.len() - 1
-        }))
+        })
+    }
+
+    /// Has the parts of networks count the sets that the networks are to have.
+    fn count_below(&mut self) {
+        for i in (0..self.views.len()).rev() {
+            let above = self.views.get(i).and_then(|view| Some((view.finer?, view.sets)));
+            let Some((finer, sets)) = above else { continue };
+            if let Some(part) = self.views.get_mut(finer) {
+                part.sets.sources |= sets.sources;
+                part.sets.destinations |= sets.destinations;
+                part.sets.ports |= sets.ports;
+            }
+        }
     }
 }
 
-/// Puts the numbers of views with the same dimensions together.
+/// Puts the numbers of views with the same dimensions together; those filled from other views are in none.
 fn families(views: &[View]) -> Vec<Vec<usize>> {
     let mut families: Vec<(&Grouping, Vec<usize>)> = Vec::new();
-    for (i, view) in views.iter().enumerate() {
+    let filled = views.iter().enumerate().filter(|(_, view)| view.finer.is_none());
+    for (i, view) in filled {
         match families
             .iter_mut()
             .find(|(grouping, _)| **grouping == view.grouping)
@@ -198,6 +220,20 @@ impl View {
             })?,
             filter: text.map(|text| filter(Some(rule), text)).transpose()?,
             sets: Sets::default(),
+            finer: None,
+            metrics: Vec::new(),
+            scans: Vec::new(),
+        })
+    }
+
+    /// For networks, the view of what they are made up of.
+    fn finer(&self) -> Option<Self> {
+        let grouping = self.grouping.finer()?;
+        Some(Self {
+            grouping,
+            filter: self.filter.clone(),
+            sets: Sets::default(),
+            finer: None,
             metrics: Vec::new(),
             scans: Vec::new(),
         })

@@ -120,6 +120,9 @@ pub(super) struct EntityState {
     /// Whether it was the source of anything in this interval.
     #[serde(skip)]
     pub(super) spoke: bool,
+    /// Whether it deviates in this interval because of something else, which has an anomaly of its own.
+    #[serde(skip)]
+    pub(super) explained: bool,
 }
 
 impl EntityState {
@@ -156,6 +159,7 @@ impl EntityState {
     /// Begins the next interval; false when nothing is worth remembering any longer.
     pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep) -> bool {
         self.spoke = false;
+        self.explained = false;
         self.seen = self.seen.saturating_add(u32::from(touched));
         self.idle = if touched { 0 } else { self.idle.saturating_add(1) };
         self.episodes.retain(|(_, _, episode)| !episode.is_over(policy));

@@ -1,6 +1,6 @@
 //! What a series is about: dimensions, their values, and the metrics kept of them.
 
-use super::{Country, Ip};
+use super::{Country, Ip, Prefix};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use std::fmt;
 
@@ -14,6 +14,14 @@ pub enum Dimension {
     DstIp,
     /// An internal address, whichever side it is on: both directions of its traffic.
     Host,
+    /// Network of the source: /24 of IPv4, /64 of IPv6.
+    SrcNet24,
+    /// Wide network of the source: /16 of IPv4, /48 of IPv6.
+    SrcNet16,
+    /// Network of the destination: /24 of IPv4, /64 of IPv6.
+    DstNet24,
+    /// Wide network of the destination: /16 of IPv4, /48 of IPv6.
+    DstNet16,
     /// Autonomous system of the source.
     SrcAs,
     /// Autonomous system of the destination.
@@ -34,10 +42,14 @@ pub enum Dimension {
 
 impl Dimension {
     /// All by which traffic is grouped, in the order in which contributors are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::SrcIp,
         Self::DstIp,
         Self::Host,
+        Self::SrcNet24,
+        Self::SrcNet16,
+        Self::DstNet24,
+        Self::DstNet16,
         Self::SrcAs,
         Self::DstAs,
         Self::SrcCountry,
@@ -53,6 +65,10 @@ impl Dimension {
             Self::SrcIp => "src_ip",
             Self::DstIp => "dst_ip",
             Self::Host => "host",
+            Self::SrcNet24 => "src_net24",
+            Self::SrcNet16 => "src_net16",
+            Self::DstNet24 => "dst_net24",
+            Self::DstNet16 => "dst_net16",
             Self::SrcAs => "src_as",
             Self::DstAs => "dst_as",
             Self::SrcCountry => "src_country",
@@ -62,6 +78,33 @@ impl Dimension {
             Self::Protocol => "protocol",
             Self::Exporter => "exporter",
         }
+    }
+
+    /// For networks the dimension one step finer, of whose values theirs are made up: /16 of /24 of addresses.
+    pub const fn finer(self) -> Option<Self> {
+        match self {
+            Self::SrcNet16 => Some(Self::SrcNet24),
+            Self::SrcNet24 => Some(Self::SrcIp),
+            Self::DstNet16 => Some(Self::DstNet24),
+            Self::DstNet24 => Some(Self::DstIp),
+            _ => None,
+        }
+    }
+
+    /// Whether its values are networks of values of `other`.
+    pub fn holds(self, other: Self) -> bool {
+        self.finer()
+            .is_some_and(|finer| finer == other || finer.holds(other))
+    }
+
+    /// For networks the one that holds `ip`.
+    pub fn network(self, ip: Ip) -> Option<Prefix> {
+        let (v4, v6) = match self {
+            Self::SrcNet24 | Self::DstNet24 => (24, 64),
+            Self::SrcNet16 | Self::DstNet16 => (16, 48),
+            _ => return None,
+        };
+        Some(Prefix::new(ip, if ip.is_v4() { v4 } else { v6 }))
     }
 }
 
@@ -76,6 +119,8 @@ impl fmt::Display for Dimension {
 pub enum Value {
     /// An address.
     Ip(Ip),
+    /// A network.
+    Net(Prefix),
     /// An AS, port or protocol number.
     Number(u32),
     /// A country.
@@ -86,6 +131,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => ip.fmt(f),
+            Self::Net(prefix) => prefix.fmt(f),
             Self::Number(number) => number.fmt(f),
             Self::Country(country) => country.fmt(f),
         }
@@ -114,7 +160,18 @@ impl Entity {
         self.0.iter().find(|(d, _)| *d == dimension).map(|&(_, v)| v)
     }
 
-    /// The addresses in it.
+    /// The networks in it.
+    pub fn networks(&self) -> impl Iterator<Item = Prefix> + '_ {
+        self.0.iter().filter_map(|(_, v)| {
+            if let Value::Net(prefix) = v {
+                Some(*prefix)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The addresses in it; those of networks are not.
     pub fn addresses(&self) -> impl Iterator<Item = Ip> + '_ {
         self.0
             .iter()

@@ -13,6 +13,10 @@ pub const fn dimension(dimension: Dimension) -> &'static str {
         Dimension::SrcIp => "source",
         Dimension::DstIp => "destination",
         Dimension::Host => "host",
+        Dimension::SrcNet24 => "source network",
+        Dimension::SrcNet16 => "wide source network",
+        Dimension::DstNet24 => "destination network",
+        Dimension::DstNet16 => "wide destination network",
         Dimension::SrcAs => "source AS",
         Dimension::DstAs => "destination AS",
         Dimension::SrcCountry => "source country",
@@ -94,8 +98,10 @@ pub fn entity(entity: &Entity) -> String {
     }
     let part = |&(dim, val): &(Dimension, Value)| {
         let before = match dim {
-            Dimension::SrcIp | Dimension::SrcAs | Dimension::SrcCountry => "from",
-            Dimension::DstIp | Dimension::DstAs | Dimension::DstCountry => "to",
+            Dimension::SrcIp | Dimension::SrcNet24 | Dimension::SrcNet16 => "from",
+            Dimension::DstIp | Dimension::DstNet24 | Dimension::DstNet16 => "to",
+            Dimension::SrcAs | Dimension::SrcCountry => "from",
+            Dimension::DstAs | Dimension::DstCountry => "to",
             Dimension::Host => "host",
             Dimension::DstPort => "port",
             Dimension::SrcPort => "from port",

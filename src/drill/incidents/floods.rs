@@ -1,8 +1,8 @@
-//! Packets in a mass: SYN segments with forged sources, and answers nobody asked for.
+//! Packets in a mass: SYN segments with forged sources, answers nobody asked for, and a flood over a whole network.
 
 use super::{Cast, Incident, Window};
 use crate::drill::exchange::{Datagram, MILLI, Play, at};
-use crate::drill::network::{WEB, benchmark, workstation};
+use crate::drill::network::{WEB, benchmark, ours_v4, workstation};
 use crate::drill::rng::mix;
 use crate::drill::{Plan, dns, payload, talk};
 use crate::model::{Ip, Kind, Prefix};
@@ -78,4 +78,36 @@ pub(super) fn reflection(plan: &Plan) -> Incident {
         }),
     );
     Incident::new(cast, vec![answers])
+}
+
+/// Datagrams a minute, over all addresses.
+const DATAGRAMS: f64 = 5_400.0;
+
+pub(super) fn carpet(plan: &Plan) -> Incident {
+    let window = Window::at_two_thirds(plan, 3);
+    let mut cast = Cast::new(
+        Kind::UdpFlood,
+        window,
+        "90 UDP datagrams a second from forged sources all over 198.18.0.0/15 are spread over all 254 addresses of \
+         10.20.50.0/24, at any port: about 21 a minute for each. Packets of the network rise, of none of its hosts much.",
+    );
+    cast.attacker_networks = vec![Prefix::new(benchmark(0, 0), 15)];
+    cast.victim_networks = vec![Prefix::new(ours_v4(50, 0), 24)];
+    let flood = window.random(
+        plan,
+        "carpet",
+        DATAGRAMS,
+        Box::new(|rng, now, stage| {
+            let forged = rng.below(1 << 17) as u32;
+            let source = at(benchmark(forged >> 14, forged), 1024 + rng.below(60_000) as u16);
+            let target = at(
+                ours_v4(50, 1 + rng.below(254) as u8),
+                1024 + rng.below(60_000) as u16,
+            );
+            let length = 60 + rng.below(400) as u32;
+            let datagram = Play::Datagrams(vec![Datagram::opaque(true, MILLI, length)]);
+            stage.begin(now, source, target, datagram);
+        }),
+    );
+    Incident::new(cast, vec![flood])
 }

@@ -1,12 +1,13 @@
 //! The close of an interval: every series judged, tables emptied, what is idle forgotten.
 
 use super::super::ledger::{Finding, severity};
+use super::super::plan::View;
 use super::super::scoring::{Case, Opinion};
 use super::super::series::{Keep, PROBATION};
 use super::Judge;
 use super::accounts::Tested;
 use crate::detect::Verdict;
-use crate::model::{Interval, Timestamp};
+use crate::model::{Direction, Interval, Timestamp};
 use std::time::Duration;
 
 /// How long an entity without baselines is remembered, in intervals.
@@ -65,8 +66,11 @@ impl Judge {
         self.stats.missing_intervals += u64::from(silent);
         self.close_strangers(interval);
         for view in 0..self.views.len() {
-            self.close_view(view, interval, whole);
+            if self.plan.views.get(view).is_some_and(|plan| plan.finer.is_none()) {
+                self.close_view(view, interval, whole);
+            }
         }
+        self.close_networks(interval, whole);
         self.answer();
         self.profile_hosts();
         self.learned += u64::from(whole);
@@ -81,7 +85,7 @@ impl Judge {
         self.begin_next(interval);
     }
 
-    fn close_view(&mut self, view: usize, interval: Interval, whole: bool) {
+    pub(super) fn close_view(&mut self, view: usize, interval: Interval, whole: bool) {
         let slots = self.views.get(view).map_or(0, |v| v.entities.len() as u32);
         let (mut opinions, mut verdicts) = (Vec::new(), Vec::new());
         let mut tested = Tested::none(self.plan.views.get(view).map_or(0, |v| v.metrics.len()));
@@ -99,6 +103,7 @@ impl Judge {
                 self.found_at_close(view, slot, metric, &opinion, interval);
             }
             self.close_scans(view, slot, interval.end);
+            self.note_risen(view, slot);
             self.teach(view, slot, interval, whole, &verdicts);
         }
         if whole {
@@ -203,6 +208,14 @@ impl Judge {
         let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
         let known = row.is_some_and(|row| row.state.episode(opinion.rule, opinion.direction).is_some());
         if !known && !opinion.passes {
+            return;
+        }
+        let metric_of = |plan: &View| plan.metrics.get(metric).map(|plan| plan.metric);
+        let rises = self.plan.views.get(view).and_then(metric_of);
+        let rises = rises.filter(|_| !known && opinion.direction == Direction::Above);
+        if rises.is_some_and(|metric| !self.is_own_rise(view, slot, metric, interval)) {
+            let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
+            row.into_iter().for_each(|row| row.state.explained = true);
             return;
         }
         if let Some(finding) = self.finding(view, slot, metric, opinion, interval.end) {

@@ -62,7 +62,7 @@ impl Judge {
                 self.stats.baselines_refused += 1;
             }
         }
-        let hold = match (whole, entity.is_open()) {
+        let hold = match (whole, entity.is_open() || entity.explained) {
             (false, _) => Hold::Missing,
             (true, true) => Hold::Open,
             (true, false) => Hold::Free,
