@@ -38,7 +38,7 @@ pub enum Command {
     Rules(Rules),
     /// List the newest anomalies of a state, and say what they were.
     Anomalies(Anomalies),
-    /// Judge one series (timestamp,value) and print expected, band, score and anomaly for every row.
+    /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
 }
 

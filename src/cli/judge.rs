@@ -1,17 +1,16 @@
 //! `tidemark judge`: one series as text in, the same with what was expected and how strange each value is out.
 
-use crate::detect::{Baseline, Class, Hold, Prior, Verdict};
-use crate::model::Timestamp;
+use crate::anomaly::{Episode, Policy, Step};
+use crate::detect::{Baseline, Channel, Class, Hold, Prior, Verdict};
+use crate::model::{Deviation, Interval, Timestamp};
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 use thiserror::Error;
 
 /// Rows looked at to find out the interval and the kind of number before the first row is judged.
 const LOOK_AT: usize = 1000;
-/// An anomaly stays open while a score reaches this (one in twenty) ...
-const STAY_OPEN: f64 = 3.0;
-/// ... in any of this many intervals.
-const QUIET_INTERVALS: u32 = 5;
+/// No test is so frequent that its threshold is below this: one in twenty.
+const LEAST: f64 = 3.0;
 /// An anomaly open this long is the new normal.
 const NEW_NORMAL: Duration = Duration::from_secs(86_400);
 
@@ -89,19 +88,11 @@ pub fn run(input: impl BufRead, out: &mut impl Write, options: &Options) -> Resu
     }
     let step = step(&first);
     let class = options.class.unwrap_or_else(|| class(&first));
-    let per_week = Duration::from_secs(7 * 86_400).as_secs_f64() / step.as_secs_f64();
-    let mut judge = Judge {
-        baseline: Baseline::new(class, step),
-        prior: Prior::of(class),
-        threshold: (per_week / options.false_alarms_per_week.max(1e-9))
-            .ln()
-            .max(STAY_OPEN),
-        open: None,
-    };
+    let mut judge = Judge::new(class, step, options);
     let mut summary = Summary::default();
     writeln!(out, "timestamp,value,expected,lower,upper,score,anomaly")?;
     for row in first.into_iter().map(Ok).chain(rows) {
-        judge.write(&row?, out, &mut summary)?;
+        write(&mut judge, &row?, out, &mut summary)?;
     }
     Ok(summary)
 }
@@ -184,60 +175,117 @@ fn class(rows: &[Row]) -> Class {
     if whole { Class::Count } else { Class::Gauge }
 }
 
-/// The state of judging one series.
-struct Judge {
+fn write(judge: &mut Judge, row: &Row, out: &mut impl Write, summary: &mut Summary) -> io::Result<()> {
+    summary.rows += 1;
+    let Some(value) = row.value else {
+        summary.missing += 1;
+        return writeln!(out, "{},,,,,0,0", row.text);
+    };
+    let (verdict, score, anomaly) = judge.step(row.at, value);
+    summary.anomalies += u64::from(anomaly);
+    let Verdict {
+        expected,
+        lower,
+        upper,
+        ..
+    } = verdict;
+    let flag = u8::from(anomaly);
+    writeln!(
+        out,
+        "{},{value},{expected:.6},{lower:.6},{upper:.6},{score:.4},{flag}",
+        row.text
+    )
+}
+
+/// The state of judging one series, by single intervals and by its slow part.
+pub(crate) struct Judge {
     baseline: Baseline,
     prior: Prior,
-    threshold: f64,
-    /// Since when an anomaly is open, and how many quiet intervals it has had since.
-    open: Option<(Timestamp, u32)>,
+    step: Duration,
+    point: f64,
+    slow: f64,
+    policy: Policy,
+    /// The episode of rises and that of dips.
+    episodes: [Option<Episode>; 2],
 }
 
 impl Judge {
-    fn write(&mut self, row: &Row, out: &mut impl Write, summary: &mut Summary) -> io::Result<()> {
-        summary.rows += 1;
-        let Some(value) = row.value else {
-            summary.missing += 1;
-            return writeln!(out, "{},,,,,0,0", row.text);
+    pub(crate) fn new(class: Class, step: Duration, options: &Options) -> Self {
+        let intervals = 7.0 * 86_400.0 / step.as_secs_f64();
+        // The channels that one series has share the budget as they do in a network.
+        let whole = Channel::Point.share() + Channel::Base.share();
+        let threshold = |channel: Channel, tests: f64| {
+            let allowed = options.false_alarms_per_week * channel.share() / whole;
+            (tests / allowed.max(1e-9)).ln().max(LEAST)
         };
-        let verdict = self.baseline.judge(row.at, value, 0.0, &self.prior);
-        let score = verdict.rise.max(verdict.dip);
-        let anomaly = score >= self.threshold;
-        summary.anomalies += u64::from(anomaly);
-        self.follow(row.at, value, score, anomaly);
-        let Verdict {
-            expected,
-            lower,
-            upper,
-            ..
-        } = verdict;
-        let flag = u8::from(anomaly);
-        writeln!(
-            out,
-            "{},{value},{expected:.6},{lower:.6},{upper:.6},{score:.4},{flag}",
-            row.text
-        )
+        Self {
+            baseline: Baseline::new(class, step),
+            prior: Prior::of(class),
+            step,
+            point: threshold(Channel::Point, intervals),
+            slow: threshold(Channel::Base, intervals.min(7.0 * 24.0)),
+            policy: Policy::default(),
+            episodes: [None; 2],
+        }
     }
 
-    /// Opens, keeps open and closes the anomaly, and teaches the baseline accordingly.
-    fn follow(&mut self, at: Timestamp, value: f64, score: f64, anomaly: bool) {
-        self.open = match self.open {
-            None if anomaly => Some((at, 0)),
-            Some((since, _)) if score >= STAY_OPEN => Some((since, 0)),
-            Some((since, quiet)) if quiet + 1 < QUIET_INTERVALS => Some((since, quiet + 1)),
-            _ => None,
-        };
-        let hold = if self.open.is_some() {
+    /// Judges a value and learns from it: verdict, score, and whether an anomaly begins with it or becomes a hundred
+    /// times stranger. The score of the slow part, whose threshold is another, is told on the scale of single intervals.
+    pub(crate) fn step(&mut self, at: Timestamp, value: f64) -> (Verdict, f64, bool) {
+        let verdict = self.baseline.judge(at, value, 0.0, &self.prior);
+        let (mut score, mut begins) = (0.0_f64, false);
+        let sides = [(verdict.rise, verdict.slow.rise), (verdict.dip, verdict.slow.dip)];
+        for (side, (point, slow)) in sides.into_iter().enumerate() {
+            let shifted = if slow > 0.0 {
+                slow + self.point - self.slow
+            } else {
+                0.0
+            };
+            score = score.max(point).max(shifted);
+            begins |= self.follow(side, at, point.max(slow), point.max(shifted) >= self.point);
+        }
+        let open = |episode: &Option<Episode>| episode.as_ref().is_some_and(Episode::is_open);
+        let hold = if self.episodes.iter().any(open) {
             Hold::Open
         } else {
             Hold::Free
         };
         self.baseline.learn(at, value, &self.prior, hold);
-        if let Some((since, _)) = self.open
-            && at.since(since) >= NEW_NORMAL
-        {
-            self.baseline.accept_new_normal(at, value);
-            self.open = None;
+        self.accept_new_normal(at, value);
+        (verdict, score, begins)
+    }
+
+    /// Steps the episode of a side; whether it begins or escalates.
+    fn follow(&mut self, side: usize, at: Timestamp, score: f64, passes: bool) -> bool {
+        let interval = Interval {
+            start: at,
+            end: at + self.step,
+        };
+        let Some(slot) = self.episodes.get_mut(side) else {
+            return false;
+        };
+        let Some(episode) = slot else {
+            let deviation = Deviation {
+                score,
+                ..Deviation::default()
+            };
+            *slot = passes.then(|| Episode::open(0, interval, &deviation));
+            return passes;
+        };
+        let step = episode.step(interval, score, passes, &self.policy);
+        if episode.is_over(&self.policy) {
+            *slot = None;
+        }
+        step == Step::Escalated
+    }
+
+    /// What has been open for a day is how it is now.
+    fn accept_new_normal(&mut self, at: Timestamp, value: f64) {
+        for slot in &mut self.episodes {
+            if slot.is_some_and(|e| e.is_open() && at.since(e.started_at) >= NEW_NORMAL) {
+                self.baseline.accept_new_normal(at, value);
+                *slot = None;
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Class;
 use super::constants as c;
-use super::level::{Lesson, Level};
+use super::level::{Forecast, Lesson, Level};
 use super::low::Low;
 use super::season::Moment;
 use super::silence::Silence;
@@ -63,6 +63,43 @@ pub struct Verdict {
     pub dip: f64,
     /// Whether the series has shown enough to be judged; the scores are 0 until then.
     pub ready: bool,
+    /// The slow part of the series, judged once an hour to a side; scores 0 where it is not.
+    pub slow: SlowVerdict,
+}
+
+/// How the slow part of a series, its smoothed distance from base and season, compares with what is usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SlowVerdict {
+    /// What base and season expect, and where an hour's extremes would be one in a thousand; in the series' unit.
+    pub band: Band,
+    /// -ln of the probability that the slow part is anywhere in an hour as high; 0 where it is not above.
+    pub rise: f64,
+    /// -ln of the probability that it is anywhere in an hour as low; 0 where it is not below.
+    pub dip: f64,
+    /// Whether it has shown enough to be judged.
+    pub ready: bool,
+}
+
+/// What was expected, in a series' unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Band {
+    /// The expected value.
+    pub expected: f64,
+    /// Less is one in a thousand.
+    pub lower: f64,
+    /// More is one in a thousand.
+    pub upper: f64,
+}
+
+impl Verdict {
+    /// What was expected.
+    pub fn band(&self) -> Band {
+        Band {
+            expected: self.expected,
+            lower: self.lower,
+            upper: self.upper,
+        }
+    }
 }
 
 /// What an interval may teach.
@@ -117,6 +154,7 @@ impl Baseline {
             Verdict {
                 rise: 0.0,
                 dip: 0.0,
+                slow: SlowVerdict::default(),
                 ..verdict
             }
         }
@@ -137,6 +175,7 @@ impl Baseline {
             rise: if x > expected { low.recalibrated(rise) } else { 0.0 },
             dip,
             ready: low.ready(),
+            slow: SlowVerdict::default(),
         }
     }
 
@@ -151,7 +190,9 @@ impl Baseline {
             ..Verdict::default()
         };
         if !self.is_sparse() {
-            (verdict.rise, verdict.dip) = level.scores(&forecast, self.class.forward(x), prior);
+            let v = self.class.forward(x);
+            (verdict.rise, verdict.dip) = level.scores(&forecast, v, prior);
+            verdict.slow = self.judge_slow(level, &forecast, v, prior);
             return verdict;
         }
         verdict.lower = verdict.lower.min(0.0);
@@ -163,6 +204,25 @@ impl Baseline {
             verdict.dip = self.silence.score(self.emptiness(), self.presences());
         }
         verdict
+    }
+
+    fn judge_slow(&self, level: &Level, forecast: &Forecast, v: f64, prior: &Prior) -> SlowVerdict {
+        // The slow part of what is mostly nothing is whatever came last (4.6).
+        let Some(slow) = level.slow_part().filter(|_| f64::from(self.empty) <= c::SPARSE) else {
+            return SlowVerdict::default();
+        };
+        let (rise, dip) = slow.scores(v - forecast.usual, forecast.quiet, prior);
+        let (below, above) = slow.band(c::BAND_ODDS.ln(), forecast.quiet, prior);
+        SlowVerdict {
+            band: Band {
+                expected: self.class.inverse(forecast.usual),
+                lower: self.class.inverse(forecast.usual - below),
+                upper: self.class.inverse(forecast.usual + above),
+            },
+            rise,
+            dip,
+            ready: true,
+        }
     }
 
     /// Whether most intervals of a series of bytes or a gauge are empty, so that the others are judged among themselves.
@@ -199,7 +259,7 @@ impl Baseline {
         let sparse = self.is_sparse();
         match &mut self.model {
             Model::Low(low) if hold == Hold::Free => low.learn(when, x),
-            Model::Low(_) => {}
+            Model::Low(low) => low.learn_strangeness(when, x),
             Model::Level(_) if sparse && x == 0.0 => {}
             Model::Level(level) => {
                 let lesson = if hold == Hold::Free {

@@ -16,7 +16,7 @@ pub const CLIP: f64 = 4.0;
 /// 4.2: learning rate of the three levels.
 pub const LEVEL_RATE: f64 = 0.15;
 /// 4.2: learning rate of the base, the slow mean that profiles are relative to.
-pub const BASE_RATE: f64 = 0.0005;
+pub const BASE_RATE: f64 = 0.001;
 /// 4.2: learning rate of an expert's mean absolute error.
 pub const ERROR_RATE: f64 = 0.003;
 /// 4.2: an expert without a record starts at this multiple of the next simpler one's error.
@@ -42,13 +42,25 @@ pub const VOLATILITY_RATE: f64 = 0.05;
 pub const SLOW_SCALE_RATE: f64 = 0.0002;
 /// 4.3: the scale never falls below this share of its slow copy.
 pub const SLOW_SHARE: f64 = 0.3;
+/// 4.3: a residual counts for the restlessness of its time of day with at most this many squared scales.
+pub const RESTLESS_CAP: f64 = 100.0;
+/// 4.3: how much of a day's restlessness is believed, at each time of day.
+pub const RESTLESS_RATE: f64 = 0.25;
+/// 4.3: of so many residuals in a bin of a day half is believed.
+pub const RESTLESS_FEW: f64 = 6.0;
+/// 4.3: squared scales that the restlessness of a time of day borrows from the mean.
+pub const RESTLESS_SHRINK: f64 = 0.5;
+/// 4.3: a time of day is never believed to be calmer than the mean by more than this, in variance.
+pub const RESTLESS_LEAST: f64 = 1.0;
+/// 4.3: nor more restless than this.
+pub const RESTLESS_MOST: f64 = 20.0;
 /// 4.3: three values whose bend is below this share of their size lie on a straight line: filled in, not measured.
-pub const STRAIGHT: f64 = 2e-5;
+pub const STRAIGHT: f64 = 1e-4;
 
 /// 4.4: two-sided probability of an exceedance of the tail's threshold.
-pub const ZETA: f64 = 0.03;
+pub const ZETA: f64 = 0.015;
 /// 4.4: bend of excesses, so that a heavy tail stays within an exponential one.
-pub const XI: f64 = 0.5;
+pub const XI: f64 = 0.3;
 /// 4.4: where a tail's threshold starts, in scales.
 pub const THRESHOLD_START: f64 = 2.5;
 /// 4.4: a tail's threshold never falls below this, in scales.
@@ -58,7 +70,7 @@ pub const THRESHOLD_RATE: f64 = 0.02;
 /// 4.4: half-life of the record of excesses, in exceedances.
 pub const EXCESS_HALF_LIFE: f64 = 1000.0;
 /// 4.4: one excess counts at most this many times the mean one.
-pub const EXCESS_CAP: f64 = 5.0;
+pub const EXCESS_CAP: f64 = 2.5;
 /// 4.4: non-empty intervals before a transformed series may be judged.
 pub const WARM_UP: u32 = 20;
 
@@ -82,6 +94,10 @@ pub const HOUR_SHRINK: f64 = 5.0;
 pub const HOUR_MEMORY: f64 = 36_000.0;
 /// 4.5: counts seen before hours of the day are told apart.
 pub const HOUR_COUNTS: f64 = 30.0;
+/// 4.5: probability of an exceedance of the count model's recalibration threshold.
+pub const COUNT_ZETA: f64 = 0.03;
+/// 4.5: one excess of the count model counts at most this many times the mean one.
+pub const COUNT_EXCESS_CAP: f64 = 5.0;
 /// 4.5: prior record of the count model's recalibration, exceedances.
 pub const COUNT_TAIL_A: f64 = 4.0;
 /// 4.5: prior record of the count model's recalibration, sum of excesses.
@@ -94,6 +110,27 @@ pub const EMPTY_RATE: f64 = 0.002;
 pub const SPARSE: f64 = 0.5;
 /// 4.5: the share of non-empty intervals is believed no smaller than this.
 pub const PRESENCE_LEAST: f64 = 0.01;
+
+/// 4.6: smoothing of the slow part, the distance from base and season.
+pub const SLOW_PART_RATE: f64 = 0.3;
+/// 4.6: learning rate of the slow part's robust scale.
+pub const SLOW_PART_SCALE_RATE: f64 = 0.002;
+/// 4.6: the slow part's scale is never believed below this share of that of single intervals.
+pub const SLOW_PART_SHARE: f64 = 0.3;
+/// 4.6: length of a block whose extremes are judged, in seconds; longer intervals are blocks of their own.
+pub const BLOCK: f64 = 3_600.0;
+/// 4.6: blocks before the slow part is judged.
+pub const BLOCK_WARM_UP: u16 = 12;
+/// 4.6: two-sided probability of an exceedance of the block tail's threshold.
+pub const BLOCK_ZETA: f64 = 0.2;
+/// 4.6: bend of the block tail's excesses.
+pub const BLOCK_XI: f64 = 0.3;
+/// 4.6: the block tail's threshold never falls below this, in scales of the slow part.
+pub const BLOCK_THRESHOLD_LEAST: f64 = 0.5;
+/// 4.6: smallest step of the block threshold's search.
+pub const BLOCK_THRESHOLD_RATE: f64 = 0.03;
+/// 4.6: half-life of the block tail's record, in exceedances.
+pub const BLOCK_HALF_LIFE: f64 = 200.0;
 
 /// 4.7: factors of a rise that the sequential test mixes.
 pub const RISE_FACTORS: [f64; 6] = [1.3, 1.6, 2.0, 3.0, 5.0, 10.0];
@@ -146,5 +183,7 @@ pub const NEWCOMER_SPREAD: f64 = 0.3;
 
 /// The edges of the usual band lie where an interval would be one in this many.
 pub const BAND_ODDS: f64 = 1000.0;
+/// The same for a mean of many, which is nearly normal: standard deviations that one in a thousand lies beyond.
+pub const BAND_SIGMAS: f64 = 3.09;
 /// Largest measurement taken at face value; keeps squares within single precision.
 pub const LARGEST: f64 = 1e15;

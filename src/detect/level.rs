@@ -4,8 +4,10 @@
 use super::Class;
 use super::constants as c;
 use super::profile::{Place, Profile};
+use super::restless::Restless;
 use super::season::Moment;
-use super::tail::{Prior, Side, Tail};
+use super::slow::Slow;
+use super::tail::{POINT, Prior, Side, Tail};
 use serde::{Deserialize, Serialize};
 
 /// What is kept of such a series.
@@ -26,6 +28,8 @@ pub(super) struct Level {
     seen: u32,
     day: Option<Box<Profile>>,
     week: Option<Box<Profile>>,
+    slow_part: Option<Box<Slow>>,
+    restless: Option<Box<Restless>>,
 }
 
 /// What the experts say of one instant, on the transformed scale.
@@ -35,7 +39,9 @@ pub(super) struct Forecast {
     /// Standard deviation around it.
     pub(super) scale: f64,
     /// The same without the short memory.
-    quiet: f64,
+    pub(super) quiet: f64,
+    /// Base and season without the level, which follows.
+    pub(super) usual: f64,
     experts: [Option<f64>; 3],
     places: [Option<Place>; 2],
 }
@@ -65,6 +71,8 @@ impl Level {
             seen: 0,
             day: None,
             week: None,
+            slow_part: None,
+            restless: None,
         }
     }
 
@@ -117,11 +125,13 @@ impl Level {
         let sc = f64::from(self.scale);
         let floor = class.floor(centre, noise);
         let least = c::SLOW_SHARE * f64::from(self.slow);
-        let s2 = 0.5 * sc * sc + 0.5 * f64::from(self.volatility);
+        let factor = self.restless.as_deref().map_or(1.0, |r| r.factor(when));
+        let s2 = 0.5 * sc * sc * factor * factor + 0.5 * f64::from(self.volatility);
         Forecast {
             centre,
             scale: (s2.max(least * least) + floor).sqrt(),
             quiet: (sc * sc + floor).sqrt(),
+            usual: f64::from(self.base) + self.season(&experts),
             experts,
             places,
         }
@@ -154,6 +164,21 @@ impl Level {
         if weights > 0.0 { sum / weights } else { 0.0 }
     }
 
+    /// What the profiles say relative to the base, weighted like the experts that use them; 0 where none does.
+    fn season(&self, experts: &[Option<f64>; 3]) -> f64 {
+        let levels = self.levels_or_base();
+        let errors = self.errors_or_guesses();
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for k in 1..3 {
+            if let Some(f) = experts[k] {
+                let weight = (errors[1] / errors[k]).powi(4);
+                sum += weight * (f - levels[k]);
+                weights += weight;
+            }
+        }
+        if weights > 0.0 { sum / weights } else { 0.0 }
+    }
+
     /// The experts' errors; one without a record is held a little worse than the next simpler one.
     fn errors_or_guesses(&self) -> [f64; 3] {
         let mut errors = self.errors.map(f64::from);
@@ -172,16 +197,21 @@ impl Level {
     pub(super) fn scores(&self, forecast: &Forecast, v: f64, prior: &Prior) -> (f64, f64) {
         let z = (v - forecast.centre) / forecast.scale;
         if z >= 0.0 {
-            (self.tail.score(z, Side::Rise, prior), 0.0)
+            (self.tail.score(&POINT, z, Side::Rise, prior), 0.0)
         } else {
-            (0.0, self.tail.score(-z, Side::Dip, prior))
+            (0.0, self.tail.score(&POINT, -z, Side::Dip, prior))
         }
+    }
+
+    /// The slow part, once it can be judged.
+    pub(super) fn slow_part(&self) -> Option<&Slow> {
+        self.slow_part.as_deref().filter(|slow| slow.ready())
     }
 
     /// The band on the transformed scale inside which neither score reaches `score`.
     pub(super) fn band(&self, forecast: &Forecast, score: f64, prior: &Prior) -> (f64, f64) {
-        let below = self.tail.edge(score, Side::Dip, prior) * forecast.scale;
-        let above = self.tail.edge(score, Side::Rise, prior) * forecast.scale;
+        let below = self.tail.edge(&POINT, score, Side::Dip, prior) * forecast.scale;
+        let above = self.tail.edge(&POINT, score, Side::Rise, prior) * forecast.scale;
         (forecast.centre - below, forecast.centre + above)
     }
 
@@ -215,10 +245,16 @@ impl Level {
         }
         if !filled {
             self.learn_scale(rc);
+            if let Some(restless) = self.restless.as_deref_mut() {
+                restless.learn(when, r / forecast.quiet);
+            } else if f64::from(self.seen) * when.step >= c::DAY_PROFILE_AGE && self.seen > c::WARM_UP {
+                self.restless = Some(Box::new(Restless::new()));
+            }
             if self.seen > c::WARM_UP {
-                self.tail.learn(r / forecast.scale, prior);
+                self.tail.learn(&POINT, r / forecast.scale, prior);
             }
         }
+        self.learn_slow(&forecast, v, when, prior);
         if lesson == Lesson::LevelOnly {
             return;
         }
@@ -267,6 +303,17 @@ impl Level {
         nudge(&mut self.scale, rate, size);
         let rate = self.rate(c::SLOW_SCALE_RATE);
         nudge(&mut self.slow, rate, f64::from(self.scale));
+    }
+
+    /// The slow part, kept from the second hour on: before, there is no hour to compare with.
+    fn learn_slow(&mut self, forecast: &Forecast, v: f64, when: Moment, prior: &Prior) {
+        let rate = self.rate(0.0);
+        let distance = v - forecast.usual;
+        if let Some(slow) = self.slow_part.as_deref_mut() {
+            slow.learn(when, distance, forecast.quiet, prior, rate);
+        } else if f64::from(self.seen) * when.step >= c::BLOCK && self.ready() {
+            self.slow_part = Some(Box::new(Slow::new(distance)));
+        }
     }
 
     fn learn_errors(&mut self, forecast: &Forecast, v: f64) {
@@ -325,12 +372,16 @@ impl Level {
         self.mean = x as f32;
         self.volatility = self.scale * self.scale;
         self.tail.forget(c::NEW_NORMAL_KEEPS);
+        if let Some(slow) = self.slow_part.as_deref_mut() {
+            slow.accept();
+        }
     }
 
     /// Octets on the heap.
     #[cfg(test)]
     pub(super) fn heap(&self) -> usize {
-        self.day.iter().chain(&self.week).map(|p| p.heap()).sum()
+        self.day.iter().chain(&self.week).map(|p| p.heap()).sum::<usize>()
+            + self.slow_part.as_ref().map_or(0, |_| size_of::<Slow>())
     }
 }
 

@@ -49,7 +49,7 @@ impl Low {
             weight: weight as f32,
             spread: (square * dispersion) as f32,
             square: square as f32,
-            threshold: -c::ZETA.ln() as f32,
+            threshold: -c::COUNT_ZETA.ln() as f32,
             exceedances: 0.0,
             excess: 0.0,
             seen: if weight > c::PRIOR_INTERVALS {
@@ -125,18 +125,18 @@ impl Low {
     pub(super) fn recalibrated(&self, raw: f64) -> f64 {
         let u = f64::from(self.threshold);
         if raw <= u {
-            return raw.min(-c::ZETA.ln() * raw / u);
+            return raw.min(-c::COUNT_ZETA.ln() * raw / u);
         }
         let (a, b) = self.posterior();
-        raw.min(-c::ZETA.ln() + a * ((raw - u) / b).ln_1p())
+        raw.min(-c::COUNT_ZETA.ln() + a * ((raw - u) / b).ln_1p())
     }
 
     /// The -ln P that is worth `score`.
     pub(super) fn raw(&self, score: f64) -> f64 {
         let u = f64::from(self.threshold);
-        let beyond = score + c::ZETA.ln();
+        let beyond = score + c::COUNT_ZETA.ln();
         if beyond <= 0.0 {
-            return score.max(score * u / -c::ZETA.ln());
+            return score.max(score * u / -c::COUNT_ZETA.ln());
         }
         let (a, b) = self.posterior();
         score.max(u + b * (beyond / a).exp_m1()).min(600.0)
@@ -176,6 +176,15 @@ impl Low {
         self.learn_hour(when, x);
     }
 
+    /// Takes in a count of an open anomaly: only the recalibration, for one that never saw the worst would promise too
+    /// much.
+    pub(super) fn learn_strangeness(&mut self, when: Moment, x: f64) {
+        if self.ready() {
+            let (raw, _) = self.model(when, 0.0).scores(x);
+            self.learn_threshold(raw);
+        }
+    }
+
     fn learn_threshold(&mut self, raw: f64) {
         let u = f64::from(self.threshold);
         let passed = raw > u;
@@ -183,12 +192,12 @@ impl Low {
             let (a, b) = self.posterior();
             let keep = (-1.0 / c::EXCESS_HALF_LIFE).exp2();
             self.exceedances = (f64::from(self.exceedances) * keep + 1.0) as f32;
-            self.excess = (f64::from(self.excess) * keep + (raw - u).min(c::EXCESS_CAP * b / a)) as f32;
+            self.excess = (f64::from(self.excess) * keep + (raw - u).min(c::COUNT_EXCESS_CAP * b / a)) as f32;
         }
-        let rate = step(u16::try_from(self.seen).unwrap_or(u16::MAX));
+        let rate = step(u16::try_from(self.seen).unwrap_or(u16::MAX), c::THRESHOLD_RATE);
         let target = if passed { 1.0 } else { 0.0 };
-        let next = u * (1.0 + rate * (target - c::ZETA));
-        self.threshold = next.clamp(-c::ZETA.ln(), 1e6) as f32;
+        let next = u * (1.0 + rate * (target - c::COUNT_ZETA));
+        self.threshold = next.clamp(-c::COUNT_ZETA.ln(), 1e6) as f32;
     }
 
     fn learn_hour(&mut self, when: Moment, x: f64) {

@@ -27,17 +27,21 @@ mod newcomer;
 mod profile;
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod proof_slow;
+mod restless;
 mod scan;
 mod season;
 mod sequential;
 mod silence;
 #[cfg(test)]
 mod simulate;
+mod slow;
 mod tail;
 mod transform;
 mod young;
 
-pub use baseline::{Baseline, Hold, Verdict};
+pub use baseline::{Band, Baseline, Hold, SlowVerdict, Verdict};
 pub use budget::{Budget, Channel, Watched};
 pub use newcomer::Newcomers;
 pub use scan::{ScanWalk, Theta, ThetaEstimate};

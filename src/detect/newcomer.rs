@@ -4,7 +4,7 @@
 //! [`Class::Count`](super::Class::Count) over the number of never-seen keys judges it.
 
 use super::constants as c;
-use super::tail::{Prior, Side, Tail};
+use super::tail::{POINT, Prior, Side, Tail};
 use serde::{Deserialize, Serialize};
 
 /// What the newcomers of one kind (a combination of dimensions and a metric) bring in their first interval.
@@ -58,7 +58,7 @@ impl Newcomers {
         if !self.ready() || value.is_nan() {
             return 0.0;
         }
-        self.tail.score(self.distance(value), Side::Rise, prior)
+        self.tail.score(&POINT, self.distance(value), Side::Rise, prior)
     }
 
     /// Takes in what a newcomer brought, after judging it.
@@ -67,7 +67,7 @@ impl Newcomers {
             return;
         }
         if self.ready() {
-            self.tail.learn(self.distance(value), prior);
+            self.tail.learn(&POINT, self.distance(value), prior);
         }
         self.seen = self.seen.saturating_add(1);
         let rate = c::NEWCOMER_RATE.max(1.0 / f64::from(self.seen));

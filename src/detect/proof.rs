@@ -9,7 +9,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A series at work: judges, then teaches what it judged.
-struct Watch {
+pub(super) struct Watch {
     baseline: Baseline,
     prior: Prior,
     now: Timestamp,
@@ -17,7 +17,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(class: Class, step: Duration) -> Self {
+    pub(super) fn new(class: Class, step: Duration) -> Self {
         Self {
             baseline: Baseline::new(class, step),
             prior: Prior::of(class),
@@ -26,22 +26,26 @@ impl Watch {
         }
     }
 
-    fn judge(&self, x: f64) -> Verdict {
+    pub(super) fn judge(&self, x: f64) -> Verdict {
         self.baseline.judge(self.now, x, 0.0, &self.prior)
     }
 
-    fn step(&mut self, x: f64) -> Verdict {
+    pub(super) fn step(&mut self, x: f64) -> Verdict {
         let verdict = self.judge(x);
         self.teach(x, Hold::Free);
         verdict
     }
 
-    fn teach(&mut self, x: f64, hold: Hold) {
+    pub(super) fn teach(&mut self, x: f64, hold: Hold) {
         self.baseline.learn(self.now, x, &self.prior, hold);
         self.now = self.now + self.step;
     }
 
-    fn seconds(&self) -> f64 {
+    pub(super) fn accept(&mut self, x: f64) {
+        self.baseline.accept_new_normal(self.now, x);
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
         self.now.as_secs() as f64
     }
 }

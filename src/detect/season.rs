@@ -1,6 +1,6 @@
 //! Where in the day and the week an interval lies.
 
-use super::constants::DAY_BINS;
+use super::constants::{self as c, DAY_BINS};
 use crate::model::Timestamp;
 
 const DAY: i64 = 86_400;
@@ -15,6 +15,8 @@ pub(super) struct Moment {
     pub(super) week: f64,
     /// Length of the interval in seconds.
     pub(super) step: f64,
+    /// Number of the hour, cut to 32 bits; of the interval where that is longer.
+    pub(super) block: u32,
 }
 
 impl Moment {
@@ -26,6 +28,7 @@ impl Moment {
             day: part(DAY),
             week: part(WEEK),
             step: f64::from(step) / 1000.0,
+            block: middle.div_euclid((c::BLOCK * 1000.0).max(f64::from(step)) as i64) as u32,
         }
     }
 
@@ -41,6 +44,11 @@ impl Moment {
         } else {
             DAY_BINS
         }
+    }
+
+    /// Half hour of the day, 0 to 47.
+    pub(super) fn half_hour(&self) -> usize {
+        ((self.day * 48.0) as usize).min(47)
     }
 
     /// How many intervals lie in a bin of `seconds`, at least one.

@@ -3,6 +3,7 @@
 //! Shin, Ramdas, Rinaldo, "E-detectors": for each factor phi, R <- (R + 1) P(x; phi mu) / P(x; mu). If mean and size
 //! are right, the expected time until the mean of the R passes 1/alpha by chance is at least 1/alpha intervals.
 
+use super::Band;
 use super::constants as c;
 use super::low::Low;
 use super::season::Moment;
@@ -127,6 +128,25 @@ impl SequentialSeries {
     /// Count expected in the interval that starts at `at`.
     pub fn expected(&self, at: Timestamp) -> f64 {
         self.model.expected(Moment::new(at, self.step))
+    }
+
+    /// Length of an interval.
+    pub fn interval(&self) -> Duration {
+        Duration::from_millis(u64::from(self.step))
+    }
+
+    /// Count expected in the interval that starts at `at`, and the band that a mean over `intervals` like it would leave
+    /// once in a thousand, were their counts independent.
+    pub fn band(&self, at: Timestamp, intervals: f64) -> Band {
+        let when = Moment::new(at, self.step);
+        let expected = self.model.expected(when);
+        let variance = expected * (1.0 + self.model.dispersion() * expected);
+        let off = c::BAND_SIGMAS * (variance / intervals.max(1.0)).sqrt();
+        Band {
+            expected,
+            lower: (expected - off).max(0.0),
+            upper: expected + off,
+        }
     }
 
     /// Forgets the evidence, after an alarm. The mean is kept.

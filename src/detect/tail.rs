@@ -5,9 +5,7 @@
 //! (Siffer et al. KDD 2017 fit such a tail; here it is updated in constant time).
 
 use super::Class;
-use super::constants::{
-    EXCESS_CAP, EXCESS_HALF_LIFE, THRESHOLD_LEAST, THRESHOLD_RATE, THRESHOLD_START, XI, ZETA,
-};
+use super::constants as c;
 use serde::{Deserialize, Serialize};
 
 /// What is believed of a tail before a series has shown its own: as if `a` exceedances had summed up to `b`.
@@ -36,6 +34,39 @@ impl Default for Prior {
     }
 }
 
+/// How tails are followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Law {
+    /// Two-sided probability of an exceedance of the thresholds.
+    pub(super) zeta: f64,
+    /// Bend of excesses.
+    pub(super) xi: f64,
+    /// The least a threshold may be.
+    pub(super) least: f64,
+    /// Smallest step of the thresholds' search.
+    pub(super) rate: f64,
+    /// Half-life of the record, in exceedances.
+    pub(super) half_life: f64,
+}
+
+/// Of single intervals.
+pub(super) const POINT: Law = Law {
+    zeta: c::ZETA,
+    xi: c::XI,
+    least: c::THRESHOLD_LEAST,
+    rate: c::THRESHOLD_RATE,
+    half_life: c::EXCESS_HALF_LIFE,
+};
+
+/// Of hourly extremes of the slow part.
+pub(super) const BLOCK: Law = Law {
+    zeta: c::BLOCK_ZETA,
+    xi: c::BLOCK_XI,
+    least: c::BLOCK_THRESHOLD_LEAST,
+    rate: c::BLOCK_THRESHOLD_RATE,
+    half_life: c::BLOCK_HALF_LIFE,
+};
+
 /// The two tails of a series: a threshold each, one record of excesses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tail {
@@ -59,8 +90,8 @@ pub(super) enum Side {
 impl Tail {
     pub(super) fn new() -> Self {
         Self {
-            upper: THRESHOLD_START as f32,
-            lower: THRESHOLD_START as f32,
+            upper: c::THRESHOLD_START as f32,
+            lower: c::THRESHOLD_START as f32,
             exceedances: 0.0,
             excess: 0.0,
             seen: 0,
@@ -84,42 +115,48 @@ impl Tail {
 
     /// -ln of the two-sided probability of a residual at least `m` scales out on `side`; 0 for `m` <= 0.
     /// Continuous and increasing in `m`.
-    pub(super) fn score(&self, m: f64, side: Side, prior: &Prior) -> f64 {
+    pub(super) fn score(&self, law: &Law, m: f64, side: Side, prior: &Prior) -> f64 {
         let u = self.threshold(side);
         if m <= u {
-            return -ZETA.ln() * (m / u).max(0.0);
+            return -law.zeta.ln() * (m / u).max(0.0);
         }
         let (a, b) = self.posterior(prior);
-        -ZETA.ln() + a * (bend(m, u) / b).ln_1p()
+        -law.zeta.ln() + a * (bend(law, m, u) / b).ln_1p()
     }
 
     /// How many scales out a residual must lie for [`Tail::score`] to reach `score`.
-    pub(super) fn edge(&self, score: f64, side: Side, prior: &Prior) -> f64 {
+    pub(super) fn edge(&self, law: &Law, score: f64, side: Side, prior: &Prior) -> f64 {
         let u = self.threshold(side);
-        let beyond = score + ZETA.ln();
+        let beyond = score + law.zeta.ln();
         if beyond <= 0.0 {
-            return u * (score / -ZETA.ln()).max(0.0);
+            return u * (score / -law.zeta.ln()).max(0.0);
         }
         let (a, b) = self.posterior(prior);
         let y = b * (beyond / a).exp_m1();
-        u * (1.0 + (XI * y).min(40.0).exp_m1() / XI)
+        u * (1.0 + (law.xi * y).min(40.0).exp_m1() / law.xi)
     }
 
     /// Takes in a residual of `z` scales. Thresholds move to where they are passed once in 2/zeta intervals each.
-    pub(super) fn learn(&mut self, z: f64, prior: &Prior) {
-        for (side, m) in [(Side::Rise, z), (Side::Dip, -z)] {
+    pub(super) fn learn(&mut self, law: &Law, z: f64, prior: &Prior) {
+        self.learn_extremes(law, z, -z, prior);
+    }
+
+    /// The same for the largest residual above and the largest below of several.
+    pub(super) fn learn_extremes(&mut self, law: &Law, above: f64, below: f64, prior: &Prior) {
+        for (side, m) in [(Side::Rise, above), (Side::Dip, below)] {
             let u = self.threshold(side);
             if m > u {
                 let (a, b) = self.posterior(prior);
-                let keep = (-1.0 / EXCESS_HALF_LIFE).exp2();
+                let keep = (-1.0 / law.half_life).exp2();
                 self.exceedances = (f64::from(self.exceedances) * keep + 1.0) as f32;
-                self.excess = (f64::from(self.excess) * keep + bend(m, u).min(EXCESS_CAP * b / a)) as f32;
+                self.excess =
+                    (f64::from(self.excess) * keep + bend(law, m, u).min(c::EXCESS_CAP * b / a)) as f32;
             }
         }
         self.seen = self.seen.saturating_add(1);
-        let rate = step(self.seen);
-        self.upper = moved(self.upper, z, rate);
-        self.lower = moved(self.lower, -z, rate);
+        let rate = step(self.seen, law.rate);
+        self.upper = moved(law, self.upper, above, rate);
+        self.lower = moved(law, self.lower, below, rate);
     }
 
     /// Keeps only the share `keep` of the record of excesses.
@@ -130,25 +167,25 @@ impl Tail {
 }
 
 /// The excess of `m` over `u`, bent so that a Pareto tail of index 1/xi becomes exponential.
-fn bend(m: f64, u: f64) -> f64 {
-    (XI * (m - u) / u).ln_1p() / XI
+fn bend(law: &Law, m: f64, u: f64) -> f64 {
+    (law.xi * (m - u) / u).ln_1p() / law.xi
 }
 
-/// The step of the threshold search after `seen` residuals: max(.02, .5 / k^.7).
-pub(super) fn step(seen: u16) -> f64 {
-    // Beyond 100 residuals the power is below the floor.
+/// The step of the threshold search after `seen` residuals: max(least, .5 / k^.7).
+pub(super) fn step(seen: u16, least: f64) -> f64 {
+    // Beyond 100 residuals the power is below every floor.
     if seen > 100 {
-        THRESHOLD_RATE
+        least
     } else {
-        (0.5 / f64::from(seen.max(1)).powf(0.7)).max(THRESHOLD_RATE)
+        (0.5 / f64::from(seen.max(1)).powf(0.7)).max(least)
     }
 }
 
 /// One step of the search for the quantile 1 - zeta/2 (Robbins and Monro 1951, on the logarithm).
-fn moved(u: f32, m: f64, rate: f64) -> f32 {
+fn moved(law: &Law, u: f32, m: f64, rate: f64) -> f32 {
     let passed = if m > f64::from(u) { 1.0 } else { 0.0 };
-    let next = f64::from(u) * (1.0 + rate * (passed - ZETA / 2.0));
-    next.clamp(THRESHOLD_LEAST, 1e6) as f32
+    let next = f64::from(u) * (1.0 + rate * (passed - law.zeta / 2.0));
+    next.clamp(law.least, 1e6) as f32
 }
 
 #[cfg(test)]
@@ -160,11 +197,11 @@ mod tests {
         let mut tail = Tail::new();
         let prior = Prior::default();
         for i in 0..500 {
-            tail.learn(f64::from(i % 41) / 10.0 - 1.5, &prior);
+            tail.learn(&POINT, f64::from(i % 41) / 10.0 - 1.5, &prior);
         }
         for score in [0.5, 3.0, 6.9, 20.0, 60.0] {
             for side in [Side::Rise, Side::Dip] {
-                let back = tail.score(tail.edge(score, side, &prior), side, &prior);
+                let back = tail.score(&POINT, tail.edge(&POINT, score, side, &prior), side, &prior);
                 assert!((back - score).abs() < 1e-6, "{score} came back as {back}");
             }
         }
@@ -175,7 +212,12 @@ mod tests {
         let tail = Tail::new();
         let mut last = -1.0;
         for i in 0..2000 {
-            let score = tail.score(f64::from(i) * f64::from(i) / 50.0, Side::Rise, &Prior::default());
+            let score = tail.score(
+                &POINT,
+                f64::from(i) * f64::from(i) / 50.0,
+                Side::Rise,
+                &Prior::default(),
+            );
             assert!(score > last && score.is_finite());
             last = score;
         }

@@ -6,6 +6,7 @@
 //! split of the same conversations over Fronts gives the same anomalies with the same ids. [`Engine`] is both halves
 //! on one thread, with the clock of event time between them.
 
+mod channel;
 mod clock;
 mod config;
 mod evidence;

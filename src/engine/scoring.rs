@@ -1,5 +1,6 @@
 //! How one metric of one entity is judged in one interval: each rule's test asked for its deviation.
 
+use super::channel::{Channelled, speak};
 use super::plan::{MetricPlan, scale};
 use super::series::{Sequence, Series};
 use crate::detect::limit::{self, Nearness};
@@ -12,6 +13,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Thresholds {
     pub(super) point: f64,
+    /// Of the slow part, an hour to a side.
+    pub(super) slow: f64,
+    /// The same for each of the hour's intervals, as if each were its own test; for accounts.
+    pub(super) slow_an_interval: f64,
     pub(super) sequential: f64,
     pub(super) scan: f64,
     pub(super) newcomer: f64,
@@ -45,8 +50,11 @@ impl Load {
     pub(super) fn thresholds(&self, budget: &Budget, interval: Duration) -> Thresholds {
         let a_day = 86_400.0 / interval.as_secs_f64().max(1.0);
         let threshold = |channel, n: f64| budget.threshold(channel, n.max(1.0), a_day);
+        let slow = budget.threshold(Channel::Base, self.series.max(1.0), a_day.min(24.0));
         Thresholds {
             point: threshold(Channel::Point, self.series),
+            slow,
+            slow_an_interval: slow + (a_day / 24.0).max(1.0).ln(),
             sequential: threshold(Channel::Sequential, self.sequential),
             scan: threshold(Channel::Scan, self.contacts),
             newcomer: threshold(Channel::Newcomer, self.newcomers),
@@ -84,16 +92,6 @@ pub(super) struct Case<'a> {
 /// So many times a rule's floor is a mass.
 const MASS: f64 = 10.0;
 
-/// The score of one channel against its threshold.
-#[derive(Clone, Copy, Debug)]
-struct Channelled {
-    score: f64,
-    passes: bool,
-    since: Option<Timestamp>,
-    /// Whether the score is a sum over intervals.
-    adds_up: bool,
-}
-
 impl Case<'_> {
     /// Asks every rule, each with its floor. Learns nothing.
     pub(super) fn opinions(&self, series: Option<&Series>, out: &mut Vec<Opinion>) -> Verdict {
@@ -108,17 +106,16 @@ impl Case<'_> {
                         let channels = [
                             Some(self.point_rise(series, floor, &verdict)),
                             sequence.map(|s| self.evidence(s, true)),
+                            self.slow(&verdict, true),
                         ];
                         out.push(self.opinion(rule, test, Direction::Above, floor, &verdict, &channels));
                     }
                     if below && self.whole {
-                        let dip = Channelled {
-                            score: verdict.dip,
-                            passes: verdict.dip >= self.thresholds.point,
-                            since: None,
-                            adds_up: false,
-                        };
-                        let channels = [Some(dip), sequence.map(|s| self.evidence(s, false))];
+                        let channels = [
+                            Some(Channelled::point(verdict.dip, self.thresholds.point, &verdict)),
+                            sequence.map(|s| self.evidence(s, false)),
+                            self.slow(&verdict, false),
+                        ];
                         out.push(self.opinion(rule, test, Direction::Below, floor, &verdict, &channels));
                     }
                 }
@@ -161,28 +158,7 @@ impl Case<'_> {
         verdict: &Verdict,
         channels: &[Option<Channelled>],
     ) -> Opinion {
-        let channels = || channels.iter().flatten();
-        let difference = match direction {
-            Direction::Below => verdict.expected - self.value,
-            _ => self.value - verdict.expected,
-        };
-        // A sum of evidence outlives its cause: an interval that is back near its place is judged by itself alone.
-        let near = difference < floor.max(f64::MIN_POSITIVE);
-        let counted = channels().filter(|c| !(near && c.adds_up));
-        let score = if difference > 0.0 {
-            counted.map(|c| c.score).fold(0.0, f64::max)
-        } else {
-            0.0
-        };
-        let deviation = Deviation {
-            observed: self.value,
-            expected: verdict.expected,
-            lower: verdict.lower,
-            upper: verdict.upper,
-            score,
-        };
-        let passes = channels().any(|c| c.passes) && difference >= floor && difference > 0.0;
-        let since = channels().filter(|c| c.passes).filter_map(|c| c.since).min();
+        let (deviation, passes, since) = speak(self.value, direction, floor, verdict, channels);
         Opinion {
             rule,
             direction,
@@ -202,12 +178,18 @@ impl Case<'_> {
             let stranger = self.newcomer(series.is_some(), floor);
             (young.max(stranger), self.thresholds.newcomer)
         };
-        Channelled {
-            score,
-            passes: score >= threshold,
-            since: None,
-            adds_up: false,
-        }
+        Channelled::point(score, threshold, verdict)
+    }
+
+    /// The slow part, which only a whole interval adds to.
+    fn slow(&self, verdict: &Verdict, rise: bool) -> Option<Channelled> {
+        let slow = Some(&verdict.slow).filter(|slow| self.whole && slow.ready)?;
+        let Thresholds {
+            slow: threshold,
+            point,
+            ..
+        } = *self.thresholds;
+        Some(Channelled::slow(slow, rise, threshold, point))
     }
 
     /// How strange a value is for an entity never seen before.
@@ -225,17 +207,7 @@ impl Case<'_> {
 
     /// What has added up over intervals.
     fn evidence(&self, sequence: &Sequence, rise: bool) -> Channelled {
-        let (score, since) = if rise {
-            (sequence.evidence.rise, sequence.since[0])
-        } else {
-            (sequence.evidence.fall, sequence.since[1])
-        };
-        Channelled {
-            score,
-            passes: score >= self.thresholds.sequential,
-            since,
-            adds_up: true,
-        }
+        Channelled::evidence(sequence, self.at, rise, self.thresholds.sequential)
     }
 
     fn limit(&self, rule: usize, test: Test, limit: &Limit) -> Opinion {

@@ -1,7 +1,7 @@
 //! What the Judge remembers of one entity: a baseline per metric, open episodes, first contacts.
 
 use crate::anomaly::{Episode, Policy};
-use crate::detect::{Baseline, Evidence, ScanWalk, SequentialSeries, Young};
+use crate::detect::{Band, Baseline, Evidence, ScanWalk, SequentialSeries, Young};
 use crate::model::{Direction, Point, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -30,6 +30,13 @@ impl Sequence {
             evidence: Evidence::default(),
             since: [None; 2],
         }
+    }
+
+    /// What was expected of the mean over a run that began at `since` and holds the interval at `at`.
+    pub(super) fn band(&self, at: Timestamp, since: Option<Timestamp>) -> Band {
+        let run = since.map_or(0.0, |since| at.since(since).as_secs_f64());
+        self.series
+            .band(at, 1.0 + run / self.series.interval().as_secs_f64())
     }
 
     /// Takes in a closed interval. A run ends where the evidence falls: what began it is over.

@@ -140,7 +140,9 @@ mod tests {
             account("limit", 0, 0.0, 0),
         ];
         let mut scans = Verdicts::default();
-        [Verdict::False, Verdict::Attack].into_iter().for_each(|v| scans.add(v));
+        [Verdict::False, Verdict::Attack]
+            .into_iter()
+            .for_each(|v| scans.add(v));
         let said = BTreeMap::from([("scan".to_owned(), scans), ("gone".to_owned(), scans)]);
         Budget::of(&accounts, Duration::from_secs(60), &said)
     }

@@ -11,6 +11,7 @@ use crate::model::{RuleAccount, Test};
 #[derive(Clone, Copy, Debug, Default)]
 struct Made {
     point: u64,
+    slow: u64,
     sequential: u64,
     newcomer: u64,
 }
@@ -29,6 +30,7 @@ impl Tested {
     pub(super) fn count(&mut self, verdicts: &[Verdict], series: &[Series]) {
         for (i, (made, verdict)) in self.0.iter_mut().zip(verdicts).enumerate() {
             made.point += u64::from(verdict.ready);
+            made.slow += u64::from(verdict.slow.ready);
             made.newcomer += u64::from(!verdict.ready);
             let sequential = series.get(i).is_some_and(|s| s.sequential.is_some());
             made.sequential += u64::from(sequential);
@@ -89,6 +91,7 @@ fn enter(accounts: &mut [RuleAccount], metric: &MetricPlan, made: Made, threshol
         match test {
             Test::Baseline { above, .. } => {
                 account.test(made.point, thresholds.point);
+                account.test(made.slow, thresholds.slow_an_interval);
                 account.test(made.sequential, thresholds.sequential);
                 let newcomers = if *above { made.newcomer } else { 0 };
                 account.test(newcomers, thresholds.newcomer);
