@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
-use tidemark::cli::judge::{self, Options};
+use tidemark::cli::judge::{self, Judged, Options};
 use tidemark::detect::{ScanWalk, SequentialSeries, Theta};
 use tidemark::model::Timestamp;
 use tidemark::report::figure::{Figure, Sample};
@@ -120,17 +120,17 @@ fn silence() -> Result<String> {
 
 fn ramp() -> Result<String> {
     let climb = |at: Seconds| {
-        let into = (at - 11 * DAY - 9 * HOUR) as f64 / HOUR as f64;
+        let into = (at - 25 * DAY - 9 * HOUR) as f64 / HOUR as f64;
         office(at) * (1.0 + into.clamp(0.0, 3.0) / 3.0)
     };
-    let series = simulate(5, 5 * MINUTE, 11 * DAY + 14 * HOUR, 300.0, climb);
+    let series = simulate(5, 5 * MINUTE, 25 * DAY + 14 * HOUR, 300.0, climb);
     let (samples, threshold) = judged(&series, 5 * MINUTE)?;
     draw(
         "A ramp: every interval looks like its neighbour, but none like its hour",
         "connections in 5 minutes to a server",
         5 * MINUTE,
         threshold,
-        since(&samples, 10 * DAY),
+        since(&samples, 24 * DAY),
     )
 }
 
@@ -220,29 +220,16 @@ fn judged(series: &[(Seconds, f64)], step: Seconds) -> Result<(Vec<Sample>, f64)
     for (at, value) in series {
         writeln!(csv, "{},{value}", MONDAY + at)?;
     }
-    let mut out = Vec::new();
-    let options = Options::default();
-    judge::run(csv.as_bytes(), &mut out, &options)?;
-    let rows = String::from_utf8(out)?;
-    let samples: Option<Vec<Sample>> = rows.lines().skip(1).map(sample).collect();
-    let a_week = (7 * DAY / step) as f64 / options.false_alarms_per_week;
-    Ok((samples.ok_or("a row that cannot be read")?, a_week.ln()))
-}
-
-/// A row `timestamp,value,expected,lower,upper,score,anomaly`.
-fn sample(row: &str) -> Option<Sample> {
-    let mut cells = row.split(',');
-    let at = Timestamp::from_secs(cells.next()?.parse().ok()?);
-    let mut number = || cells.next()?.parse::<f64>().ok();
-    Some(Sample {
-        at,
-        value: number(),
-        expected: number()?,
-        lower: number()?,
-        upper: number()?,
-        score: number()?,
-        anomaly: number()? > 0.0,
-    })
+    let mut samples = Vec::new();
+    let mut see = |judged: &Judged| samples.push(judge::sample(judged));
+    let summary = judge::run_and_show(
+        csv.as_bytes(),
+        &mut std::io::sink(),
+        &Options::default(),
+        &mut see,
+    )?;
+    assert_eq!(summary.step, Duration::from_secs(step.try_into()?));
+    Ok((samples, summary.threshold))
 }
 
 /// The samples from `from` on.

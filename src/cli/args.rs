@@ -286,6 +286,9 @@ pub struct Judge {
     /// How many false alarms a week are acceptable.
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     pub false_alarms_per_week: f64,
+    /// Also draw it: a picture (SVG) of the series, its usual band, the score and the anomalies.
+    #[arg(long, value_name = "FILE.svg")]
+    pub chart: Option<PathBuf>,
 }
 
 /// How fast to replay.

@@ -3,6 +3,7 @@
 use crate::anomaly::{Episode, Policy, Step};
 use crate::detect::{Baseline, Channel, Class, Hold, Prior, Verdict};
 use crate::model::{Deviation, Interval, Timestamp};
+use crate::report::figure::Sample;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 use thiserror::Error;
@@ -33,8 +34,25 @@ impl Default for Options {
     }
 }
 
+/// One row, judged; without a value only its time means anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judged {
+    /// Start of the interval.
+    pub at: Timestamp,
+    /// What was measured.
+    pub value: Option<f64>,
+    /// What the baseline says of it.
+    pub verdict: Verdict,
+    /// The strangest of its tests, on the scale of single intervals.
+    pub score: f64,
+    /// Whether an anomaly begins here, or becomes a hundred times stranger.
+    pub begins: bool,
+    /// Whether an anomaly is open after it.
+    pub open: bool,
+}
+
 /// What was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Rows judged, missing values included.
     pub rows: u64,
@@ -42,6 +60,10 @@ pub struct Summary {
     pub missing: u64,
     /// Rows flagged.
     pub anomalies: u64,
+    /// Length of an interval.
+    pub step: Duration,
+    /// The score from which on a single interval is an anomaly.
+    pub threshold: f64,
 }
 
 /// Why a series could not be judged.
@@ -73,14 +95,27 @@ struct Row {
 }
 
 /// Reads `timestamp,value[,...]` lines with a header and writes `timestamp,value,expected,lower,upper,score,anomaly`
-/// lines, one for each row: `score` is -ln of the probability of the value or worse, `anomaly` is 1 where it passes
-/// the threshold that the budget gives.
+/// lines, one for each row: `score` is -ln of the probability of the value or worse, `anomaly` is 1 where an
+/// anomaly begins, or becomes a hundred times stranger, by the threshold that the budget gives.
 ///
 /// The step of the series is the most frequent gap of its first thousand rows; longer gaps are missing data.
 ///
 /// # Errors
 /// When a line's time cannot be read or the input or output fails.
 pub fn run(input: impl BufRead, out: &mut impl Write, options: &Options) -> Result<Summary, JudgeError> {
+    run_and_show(input, out, options, &mut |_| {})
+}
+
+/// [`run`], which also shows every row to `see` once it is judged.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_show(
+    input: impl BufRead,
+    out: &mut impl Write,
+    options: &Options,
+    see: &mut impl FnMut(&Judged),
+) -> Result<Summary, JudgeError> {
     let mut rows = rows(input)?;
     let mut first = Vec::new();
     for row in rows.by_ref().take(LOOK_AT) {
@@ -89,10 +124,20 @@ pub fn run(input: impl BufRead, out: &mut impl Write, options: &Options) -> Resu
     let step = step(&first);
     let class = options.class.unwrap_or_else(|| class(&first));
     let mut judge = Judge::new(class, step, options);
-    let mut summary = Summary::default();
+    let mut summary = Summary {
+        step,
+        threshold: judge.point,
+        ..Summary::default()
+    };
     writeln!(out, "timestamp,value,expected,lower,upper,score,anomaly")?;
     for row in first.into_iter().map(Ok).chain(rows) {
-        write(&mut judge, &row?, out, &mut summary)?;
+        let row = row?;
+        let judged = judge.row(&row);
+        summary.rows += 1;
+        summary.missing += u64::from(judged.value.is_none());
+        summary.anomalies += u64::from(judged.begins);
+        write(&judged, &row.text, out)?;
+        see(&judged);
     }
     Ok(summary)
 }
@@ -175,25 +220,33 @@ fn class(rows: &[Row]) -> Class {
     if whole { Class::Count } else { Class::Gauge }
 }
 
-fn write(judge: &mut Judge, row: &Row, out: &mut impl Write, summary: &mut Summary) -> io::Result<()> {
-    summary.rows += 1;
-    let Some(value) = row.value else {
-        summary.missing += 1;
-        return writeln!(out, "{},,,,,0,0", row.text);
+/// What is drawn of a row.
+pub fn sample(judged: &Judged) -> Sample {
+    Sample {
+        at: judged.at,
+        value: judged.value,
+        expected: judged.verdict.expected,
+        lower: judged.verdict.lower,
+        upper: judged.verdict.upper,
+        score: judged.score,
+        anomaly: judged.begins || judged.open,
+    }
+}
+
+fn write(judged: &Judged, time: &str, out: &mut impl Write) -> io::Result<()> {
+    let Some(value) = judged.value else {
+        return writeln!(out, "{time},,,,,0,0");
     };
-    let (verdict, score, anomaly) = judge.step(row.at, value);
-    summary.anomalies += u64::from(anomaly);
     let Verdict {
         expected,
         lower,
         upper,
         ..
-    } = verdict;
-    let flag = u8::from(anomaly);
+    } = judged.verdict;
+    let (score, flag) = (judged.score, u8::from(judged.begins));
     writeln!(
         out,
-        "{},{value},{expected:.6},{lower:.6},{upper:.6},{score:.4},{flag}",
-        row.text
+        "{time},{value},{expected:.6},{lower:.6},{upper:.6},{score:.4},{flag}"
     )
 }
 
@@ -229,6 +282,28 @@ impl Judge {
         }
     }
 
+    /// Judges a row and learns from it.
+    fn row(&mut self, row: &Row) -> Judged {
+        let (verdict, score, begins) = match row.value {
+            Some(value) => self.step(row.at, value),
+            None => Default::default(),
+        };
+        Judged {
+            at: row.at,
+            value: row.value,
+            verdict,
+            score,
+            begins,
+            open: self.is_open(),
+        }
+    }
+
+    /// Whether an anomaly is open.
+    fn is_open(&self) -> bool {
+        let mut open = self.episodes.iter().flatten();
+        open.any(Episode::is_open)
+    }
+
     /// Judges a value and learns from it: verdict, score, and whether an anomaly begins with it or becomes a hundred
     /// times stranger. The score of the slow part, whose threshold is another, is told on the scale of single intervals.
     pub(crate) fn step(&mut self, at: Timestamp, value: f64) -> (Verdict, f64, bool) {
@@ -244,12 +319,7 @@ impl Judge {
             score = score.max(point).max(shifted);
             begins |= self.follow(side, at, point.max(slow), point.max(shifted) >= self.point);
         }
-        let open = |episode: &Option<Episode>| episode.as_ref().is_some_and(Episode::is_open);
-        let hold = if self.episodes.iter().any(open) {
-            Hold::Open
-        } else {
-            Hold::Free
-        };
+        let hold = if self.is_open() { Hold::Open } else { Hold::Free };
         self.baseline.learn(at, value, &self.prior, hold);
         self.accept_new_normal(at, value);
         (verdict, score, begins)
