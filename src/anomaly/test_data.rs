@@ -45,6 +45,7 @@ pub(super) fn anomaly(id: u64, address: &str, start: i64) -> Anomaly {
         ended_at: Some(at + Duration::from_secs(120)),
         incident: IncidentId(0),
         headline: false,
+        shadow: false,
         contributors: Contributors::new(),
         data_quality: DataQuality::default(),
         text: String::new(),

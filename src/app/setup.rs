@@ -6,6 +6,7 @@ use crate::config::{self, Config, Count};
 use crate::engine;
 use crate::enrich::Origins;
 use crate::meter;
+use crate::model::Exception;
 use crate::wire::Decap;
 use anyhow::{Context, Result};
 use std::fs;
@@ -33,6 +34,8 @@ pub struct Setup {
     pub config: Config,
     /// Rules in use.
     pub rules: Vec<crate::model::Rule>,
+    /// Calendars that rules may name.
+    pub calendars: Vec<crate::model::Calendar>,
     /// Where addresses belong.
     pub origins: Arc<Origins>,
     /// What could not be had and what is missing for it, a sentence each.
@@ -50,14 +53,51 @@ impl Setup {
         let rules = config
             .all_rules(|path| fs::read_to_string(path))
             .map_err(|e| Usage(e.to_string()))?;
+        let calendars = config
+            .all_calendars(|path| fs::read_to_string(path))
+            .map_err(|e| Usage(e.to_string()))?;
         let mut blind = Vec::new();
         let origins = origins(&config, &mut blind);
         Ok(Self {
             config,
             rules,
+            calendars,
             origins: Arc::new(origins),
             blind,
         })
+    }
+
+    /// Exceptions that excuse nothing, a sentence each: they are over by the clock on the wall (what is replayed goes by
+    /// its own time), or for a rule that is not in use.
+    pub fn idle_exceptions(&self) -> Vec<String> {
+        let now = jiff::Timestamp::now().as_nanosecond();
+        let over = |e: &&Exception| e.until.is_some_and(|until| i128::from(until.as_nanos()) <= now);
+        let words = |e: &Exception| {
+            let why = if e.why.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", e.why)
+            };
+            let until = e.until.map(|until| until.to_string()).unwrap_or_default();
+            format!(
+                "the exception `{}`{why} ended at {until} and excuses nothing any more",
+                e.filter
+            )
+        };
+        let own = self.rules.iter().flat_map(|rule| &rule.gates.except);
+        let common = &self.config.except;
+        let mut idle: Vec<String> = common.iter().chain(own).filter(over).map(words).collect();
+        let in_use = |name: &&String| self.rules.iter().any(|rule| rule.name == **name);
+        for exception in common {
+            let absent = exception.rules.iter().filter(|name| !in_use(name));
+            idle.extend(absent.map(|name| {
+                format!(
+                    "the exception `{}` is for a rule `{name}`, which is not in use",
+                    exception.filter
+                )
+            }));
+        }
+        idle
     }
 
     /// What the engine is to be told.
@@ -65,6 +105,10 @@ impl Setup {
         let (config, standard) = (&self.config, engine::Config::default());
         engine::Config {
             rules: self.rules.clone(),
+            calendars: self.calendars.clone(),
+            quiet: config.rules.quiet.clone(),
+            exceptions: config.except.clone(),
+            zone: config.zone.clone(),
             interval: config.interval,
             tick: config.tick,
             lateness: config.lateness,
@@ -187,6 +231,20 @@ mod tests {
         let setup = Setup::new(config).unwrap();
         assert_eq!(setup.blind.len(), 1, "{:?}", setup.blind);
         assert_ne!(setup.origins.origin("192.0.2.1".parse().unwrap()).asn, 0);
+    }
+
+    #[test]
+    fn exceptions_that_excuse_nothing_are_said() {
+        let text = "[[except]]\nfilter = \"port 9\"\nuntil = 2020-02-29\nwhy = \"test\"\n\
+                    [[except]]\nfilter = \"port 7\"\nuntil = 2199-01-01\nrules = [\"scan\", \"scam\"]\n";
+        let setup = Setup::new(Config::parse(text, "t.toml").unwrap()).unwrap();
+        assert_eq!(
+            setup.idle_exceptions(),
+            [
+                "the exception `port 9` (test) ended at 2020-03-01T00:00:00Z and excuses nothing any more",
+                "the exception `port 7` is for a rule `scam`, which is not in use",
+            ]
+        );
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Text comes in, values come out; files are read by whoever calls. Every key may be left out. A key that is not known
 //! is an error, as is every value that makes no sense, named with file, line, column and key.
 
+mod calendar;
+mod condition;
 mod error;
+mod gates;
 mod live;
 mod print;
 mod rule;
@@ -11,12 +14,15 @@ mod rules;
 mod section;
 mod values;
 
+pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
-pub use rules::builtin_rules;
+pub use rules::{RuleChoice, builtin_rules};
 
 use crate::collect;
-use crate::model::{Networks, Prefix, Rule};
+use crate::model::{self, Exception, Networks, Prefix, Rule};
+use gates::Context;
+use jiff::tz::TimeZone;
 use section::{Entry, Result, Section, Source};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,6 +75,12 @@ pub struct Config {
     pub metering: Metering,
     /// Which tunnels to look into.
     pub decapsulate: Decapsulate,
+    /// The time zone whose days and weeks are learned, and in which dates are meant; UTC unless configured.
+    pub zone: TimeZone,
+    /// Calendars that rules may name.
+    pub calendars: Vec<Calendar>,
+    /// Traffic that is excused, for some rules or all.
+    pub except: Vec<Exception>,
     /// Which rules to use.
     pub rules: RuleChoice,
     /// The rules written in the configuration itself, those switched off left out.
@@ -126,17 +138,6 @@ pub struct Decapsulate {
     pub gtp_u: bool,
 }
 
-/// Which rules to use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleChoice {
-    /// Use the built-in ones.
-    pub builtin: bool,
-    /// Built-in ones to leave out, by name.
-    pub disable: Vec<String>,
-    /// Files with more, as written ([`Config::resolve`]).
-    pub files: Vec<PathBuf>,
-}
-
 /// How much is remembered of hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -160,6 +161,9 @@ impl Default for Config {
             memory_limit: 1 << 30,
             metering: Metering::default(),
             decapsulate: Decapsulate::default(),
+            zone: TimeZone::UTC,
+            calendars: Vec::new(),
+            except: Vec::new(),
             rules: RuleChoice::default(),
             rule: Vec::new(),
             profile: Profile::default(),
@@ -185,16 +189,6 @@ impl Default for Metering {
     }
 }
 
-impl Default for RuleChoice {
-    fn default() -> Self {
-        Self {
-            builtin: true,
-            disable: Vec::new(),
-            files: Vec::new(),
-        }
-    }
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -212,7 +206,10 @@ impl Config {
         let mut top = Section::new(source, &root);
         let standard = Self::default();
         let interval = top.or("interval", standard.interval, interval)?;
-        let rules = top.section("rules", rules::choice)?;
+        let zone = top.or("zone", standard.zone, calendar::zone)?;
+        let calendars = top.section("calendar", |section| calendar::read(section, &zone))?;
+        let context = context(&zone, &calendars);
+        let rules = top.section("rules", |section| rules::choice(section, &context))?;
         let mut taken = rules::taken(&rules);
         let config = Self {
             file: name.to_owned(),
@@ -232,7 +229,14 @@ impl Config {
             })?,
             metering: top.section("metering", metering)?,
             decapsulate: top.section("decapsulate", decapsulate)?,
-            rule: top.or("rule", Vec::new(), |entry| rules::read(entry, &mut taken))?,
+            rule: top.or("rule", Vec::new(), |entry| {
+                rules::read(entry, &mut taken, &context)
+            })?,
+            except: top.or("except", Vec::new(), |entry| {
+                gates::exceptions(entry, &context, true)
+            })?,
+            zone,
+            calendars,
             rules,
             profile: top.section("profile", profile)?,
             listen: top.section("listen", live::listen)?,
@@ -258,11 +262,32 @@ impl Config {
         folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
 
+    /// The calendars, with the holidays of their files; `read` gives the text of a file.
+    pub fn all_calendars(
+        &self,
+        read: impl Fn(&Path) -> std::io::Result<String>,
+    ) -> Result<Vec<model::Calendar>> {
+        let all = self.calendars.iter();
+        all.map(|one| calendar::complete(one, self, &read)).collect()
+    }
+
+    /// What rules of other files may refer to.
+    fn context(&self) -> Context {
+        context(&self.zone, &self.calendars)
+    }
+
     /// All rules to use: built-in ones, those of the files, those of the configuration, in this order.
     ///
     /// `read` gives the text of a file. Names must be unique over all of them.
     pub fn all_rules(&self, read: impl Fn(&Path) -> std::io::Result<String>) -> Result<Vec<Rule>> {
         rules::gather(self, read)
+    }
+}
+
+fn context(zone: &TimeZone, calendars: &[Calendar]) -> Context {
+    Context {
+        zone: zone.clone(),
+        calendars: calendars.iter().map(|one| one.calendar.name.clone()).collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A configuration as TOML text: every key with the value in force, which reads back as the same.
 
+mod gates;
 mod live;
 
 use super::values::{size, span};
@@ -29,9 +30,12 @@ impl Display for Config {
         ] {
             writeln!(f, "{key} = \"{}\"", span(duration))?;
         }
+        writeln!(f, "zone = {}", quoted(self.zone.iana_name().unwrap_or("UTC")))?;
         writeln!(f, "false_alarms_per_day = {:?}", self.false_alarms_per_day)?;
         writeln!(f, "memory_limit = \"{}\"", size(self.memory_limit))?;
+        gates::exceptions(f, &self.except)?;
         self.tables(f)?;
+        gates::calendars(f, &self.calendars)?;
         self.rule.iter().try_for_each(|rule| print_rule(f, rule))
     }
 }
@@ -62,6 +66,7 @@ impl Config {
             "files = {}",
             list(self.rules.files.iter().map(|path| path.display()))
         )?;
+        writeln!(f, "quiet = {}", list(&self.rules.quiet))?;
         writeln!(f, "\n[profile]")?;
         writeln!(f, "questions_per_host = {}", self.profile.questions_per_host)?;
         writeln!(f, "hosts = {}", self.profile.hosts)?;
@@ -97,5 +102,6 @@ fn print_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
         writeln!(f, "technique = \"{technique}\"")?;
     }
     writeln!(f, "next = {}", list(&rule.next))?;
-    writeln!(f, "false_causes = {}", list(&rule.false_causes))
+    writeln!(f, "false_causes = {}", list(&rule.false_causes))?;
+    gates::of_rule(f, &rule.gates)
 }

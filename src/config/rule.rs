@@ -1,9 +1,10 @@
 //! One `[[rule]]` table to a checked rule.
 
+use super::gates::{self, Context};
 use super::section::{Entry, Result, Section};
 use super::{DAY, SECOND};
 use crate::aggregate::Grouping;
-use crate::filter::{Filter, FilterError};
+use crate::filter::Filter;
 use crate::model::{Dimension, Kind, Limit, Metric, Rule, Severity, Test};
 
 /// A rule, whether it is switched on, and where its name stands.
@@ -37,7 +38,7 @@ const DIRECTIONS: [(&str, (bool, bool)); 3] = [
     ("both", (true, true)),
 ];
 
-const METRICS: [Metric; 9] = [
+pub(super) const METRICS: [Metric; 9] = [
     Metric::Bytes,
     Metric::Packets,
     Metric::Flows,
@@ -76,12 +77,13 @@ const KINDS: [Kind; 21] = [
 ];
 
 /// Reads and checks one rule.
-pub(super) fn read(mut table: Section<'_>) -> Result<ReadRule<'_>> {
+pub(super) fn read<'a>(mut table: Section<'a>, context: &Context) -> Result<ReadRule<'a>> {
     let name = table.need("name")?;
     let form = table.need("test")?.choice("a test", &FORMS)?;
     let dimensions = table.or("dimensions", form.dimensions(), |entry| dimensions(entry, form))?;
     let metric = metric(&mut table, form)?;
     let test = test(&mut table, form)?;
+    let gates = gates::read(&mut table, context, &dimensions, test)?;
     let rule = Rule {
         name: rule_name(&name)?,
         description: table.need("description")?.line()?,
@@ -102,6 +104,7 @@ pub(super) fn read(mut table: Section<'_>) -> Result<ReadRule<'_>> {
         technique: table.maybe("technique", technique)?,
         next: table.or("next", Vec::new(), Entry::lines)?,
         false_causes: table.or("false_causes", Vec::new(), Entry::lines)?,
+        gates,
     };
     let enabled = table.or("enabled", true, Entry::flag)?;
     table.finish()?;
@@ -272,10 +275,10 @@ fn technique(entry: &Entry<'_>) -> Result<String> {
 }
 
 /// The filter as written, once it is known to parse and to ask only what conversations have.
-fn filter(entry: &Entry<'_>) -> Result<String> {
+pub(super) fn filter(entry: &Entry<'_>) -> Result<String> {
     let text = entry.text()?;
     let filter = Filter::parse(text).map_err(|error| {
-        let span = inside(entry, text, &error);
+        let span = inside(entry, text, error.span());
         entry.error_at(span, error.message())
     })?;
     let needs = filter.needs();
@@ -292,14 +295,14 @@ fn filter(entry: &Entry<'_>) -> Result<String> {
     }
 }
 
-/// Where in the file an error inside a filter is: exactly, unless the text is written with escapes.
-fn inside(entry: &Entry<'_>, text: &str, error: &FilterError) -> std::ops::Range<usize> {
+/// Where in the file a place inside a text is: exactly, unless the text is written with escapes.
+pub(super) fn inside(entry: &Entry<'_>, text: &str, place: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let whole = entry.span();
     let written = entry.source.text.get(whole.clone()).unwrap_or_default();
     match written.find(text).filter(|_| !text.is_empty()) {
         Some(offset) => {
             let start = whole.start + offset;
-            start + error.span().start..start + error.span().end
+            start + place.start..start + place.end
         }
         None => whole,
     }

@@ -1,8 +1,9 @@
 //! Rules of several files as one set: built-in, from files, written in the configuration.
 
+use super::gates::{self, Context};
 use super::rule;
 use super::section::{Entry, Result, Section, Source};
-use super::{Config, ConfigError, RuleChoice};
+use super::{Config, ConfigError};
 use crate::filter::nearest;
 use crate::model::Rule;
 use std::collections::BTreeMap;
@@ -23,6 +24,30 @@ pub(super) const BUILTIN: [(&str, &str); 8] = [
 /// Names in use and the file each is in.
 pub(super) type Taken = BTreeMap<String, String>;
 
+/// Which rules to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleChoice {
+    /// Use the built-in ones.
+    pub builtin: bool,
+    /// Built-in ones to leave out, by name.
+    pub disable: Vec<String>,
+    /// Files with more, as written ([`Config::resolve`]).
+    pub files: Vec<PathBuf>,
+    /// Calendars, by name, during which no rule opens anything.
+    pub quiet: Vec<String>,
+}
+
+impl Default for RuleChoice {
+    fn default() -> Self {
+        Self {
+            builtin: true,
+            disable: Vec::new(),
+            files: Vec::new(),
+            quiet: Vec::new(),
+        }
+    }
+}
+
 /// The rules that come with the program.
 pub fn builtin_rules() -> Vec<Rule> {
     // That every one of these files can be read is what the tests of this module prove.
@@ -34,26 +59,26 @@ pub(super) fn builtin() -> Result<Vec<Rule>> {
     let mut taken = Taken::new();
     let mut rules = Vec::new();
     for (name, text) in BUILTIN {
-        rules.extend(read_file(name, text, &mut taken)?);
+        rules.extend(read_file(name, text, &mut taken, &Context::none())?);
     }
     Ok(rules)
 }
 
 /// Reads a file that holds nothing but `[[rule]]` tables; leaves out those switched off.
-pub(super) fn read_file(name: &str, text: &str, taken: &mut Taken) -> Result<Vec<Rule>> {
+pub(super) fn read_file(name: &str, text: &str, taken: &mut Taken, context: &Context) -> Result<Vec<Rule>> {
     let source = Source { name, text };
     let root = source.read()?;
     let mut top = Section::new(source, &root);
-    let rules = top.or("rule", Vec::new(), |entry| read(entry, taken))?;
+    let rules = top.or("rule", Vec::new(), |entry| read(entry, taken, context))?;
     top.finish()?;
     Ok(rules)
 }
 
 /// Reads `[[rule]]` tables and takes their names.
-pub(super) fn read(entry: &Entry<'_>, taken: &mut Taken) -> Result<Vec<Rule>> {
+pub(super) fn read(entry: &Entry<'_>, taken: &mut Taken, context: &Context) -> Result<Vec<Rule>> {
     let mut rules = Vec::new();
     for table in entry.list()? {
-        let read = rule::read(table.section()?)?;
+        let read = rule::read(table.section()?, context)?;
         if !read.enabled {
             continue;
         }
@@ -72,7 +97,7 @@ pub(super) fn read(entry: &Entry<'_>, taken: &mut Taken) -> Result<Vec<Rule>> {
 }
 
 /// Reads `[rules]`.
-pub(super) fn choice(mut section: Section<'_>) -> Result<RuleChoice> {
+pub(super) fn choice(mut section: Section<'_>, context: &Context) -> Result<RuleChoice> {
     let names: Vec<String> = builtin_rules().into_iter().map(|rule| rule.name).collect();
     let known = |entry: &Entry<'_>| {
         let name = entry.line()?;
@@ -95,6 +120,7 @@ pub(super) fn choice(mut section: Section<'_>) -> Result<RuleChoice> {
             let lines = entry.lines()?;
             Ok(lines.into_iter().map(PathBuf::from).collect())
         })?,
+        quiet: section.or("quiet", Vec::new(), |entry| gates::calendars(entry, context))?,
     };
     section.finish().map(|()| choice)
 }
@@ -115,7 +141,7 @@ pub(super) fn taken(choice: &RuleChoice) -> Taken {
     let mut taken = Taken::new();
     for (file, text) in BUILTIN {
         // Each file by itself, so that each name is remembered with its file.
-        let _ = read_file(file, text, &mut taken);
+        let _ = read_file(file, text, &mut taken, &Context::none());
     }
     let chosen = chosen(choice);
     taken.retain(|name, _| chosen.iter().any(|rule| rule.name == *name));
@@ -132,6 +158,7 @@ pub(super) fn gather(config: &Config, read: impl Fn(&Path) -> std::io::Result<St
             .map(|rule| (rule.name.clone(), config.file.clone())),
     );
     let mut rules = chosen(&config.rules);
+    let context = config.context();
     for file in &config.rules.files {
         let path = config.resolve(file);
         let name = path.display().to_string();
@@ -139,7 +166,7 @@ pub(super) fn gather(config: &Config, read: impl Fn(&Path) -> std::io::Result<St
             let message = format!("the rule file {name} cannot be read: {error}");
             ConfigError::about(&config.file, message).key("rules.files")
         })?;
-        rules.extend(read_file(&name, &text, &mut taken)?);
+        rules.extend(read_file(&name, &text, &mut taken, &context)?);
     }
     rules.extend(config.rule.iter().cloned());
     Ok(rules)

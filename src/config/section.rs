@@ -95,6 +95,19 @@ impl<'a> Section<'a> {
             .ok_or_else(|| self.error(format!("`{}{key}` is missing", self.path)))
     }
 
+    /// Everything in it by its name, whatever that is, in the order of the file.
+    pub(super) fn into_entries(self) -> Vec<(String, Entry<'a>)> {
+        let mut all: Vec<_> = self.table.iter().collect();
+        all.sort_by_key(|(key, _)| key.span().start);
+        let entry = |(key, value): (&'a Spanned<std::borrow::Cow<'_, str>>, &'a Spanned<DeValue<'a>>)| {
+            let name = toml_text(key).to_owned();
+            let key = format!("{}{name}", self.path);
+            let source = self.source;
+            (name, Entry { source, key, value })
+        };
+        all.into_iter().map(entry).collect()
+    }
+
     /// A table inside; an empty one where there is none.
     pub(super) fn section<T: Default>(
         &mut self,
@@ -201,6 +214,20 @@ impl<'a> Entry<'a> {
         match self.value.get_ref() {
             DeValue::String(text) => Ok(text),
             _ => self.expected("text in quotes"),
+        }
+    }
+
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
+    /// A date or time as it is written, in quotes or without.
+    pub(super) fn written(&self) -> Result<String> {
+        match self.value.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            DeValue::Datetime(datetime) => Ok(datetime.to_string()),
+            _ => self.expected("a date or time"),
         }
     }
 

@@ -42,7 +42,12 @@ impl Channelled {
     }
 
     /// Of what has added up over intervals; the band is that of the mean over them.
-    pub(super) fn evidence(sequence: &Sequence, at: Timestamp, rise: bool, threshold: f64) -> Self {
+    pub(super) fn evidence(
+        sequence: &Sequence,
+        [at, local]: [Timestamp; 2],
+        rise: bool,
+        threshold: f64,
+    ) -> Self {
         let (score, since) = if rise {
             (sequence.evidence.rise, sequence.since[0])
         } else {
@@ -53,7 +58,7 @@ impl Channelled {
             passes: score >= threshold,
             since,
             adds_up: true,
-            band: sequence.band(at, since),
+            band: sequence.band(at, local, since),
         }
     }
 }

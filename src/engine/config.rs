@@ -2,8 +2,9 @@
 
 use crate::collect;
 use crate::meter;
-use crate::model::{Exported, Prefix, Rule};
+use crate::model::{Calendar, Exception, Exported, Prefix, Rule};
 use crate::wire::Decap;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// What an operator says of exporters: who they are and what of theirs counts.
@@ -36,6 +37,14 @@ impl ExporterRule {
 pub struct Config {
     /// What to look at.
     pub rules: Vec<Rule>,
+    /// Calendars that rules name.
+    pub calendars: Vec<Calendar>,
+    /// Calendars, by name, during which no rule opens anything.
+    pub quiet: Vec<String>,
+    /// Traffic that is excused, for some rules or all.
+    pub exceptions: Vec<Exception>,
+    /// Where the people live whose days and weeks are learned.
+    pub zone: TimeZone,
     /// Length of an interval; divides a day.
     pub interval: Duration,
     /// How often partial aggregates cross the seam; divides `interval`.
@@ -74,6 +83,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rules: Vec::new(),
+            calendars: Vec::new(),
+            quiet: Vec::new(),
+            exceptions: Vec::new(),
+            zone: TimeZone::UTC,
             interval: Duration::from_secs(60),
             tick: Duration::from_secs(10),
             lateness: Duration::from_secs(1),

@@ -188,8 +188,7 @@ impl Tally {
         for dimension in BY {
             tally.list(dimension, question, rows, &measured);
         }
-        let amounts = measured.iter().filter_map(Measured::amount);
-        tally.total = amounts.sum::<f64>() + distinct(measured.iter().filter_map(Measured::thing)) as f64;
+        tally.total = brought(question.metric, rows.iter().copied());
         tally
     }
 
@@ -280,6 +279,13 @@ fn measure(metric: Metric, row: &Conversation) -> Measured {
     } else {
         Measured::Amount(amount as f64)
     }
+}
+
+/// What some conversations bring to a metric together.
+pub(super) fn brought<'a>(metric: Metric, rows: impl Iterator<Item = &'a Conversation>) -> f64 {
+    let measured: Vec<Measured> = rows.map(|row| measure(metric, row)).collect();
+    let amounts = measured.iter().filter_map(Measured::amount);
+    amounts.sum::<f64>() + distinct(measured.iter().filter_map(Measured::thing)) as f64
 }
 
 impl Evidence {

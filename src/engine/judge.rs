@@ -14,13 +14,16 @@ use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, ThetaEstimate};
 use crate::enrich::Origins;
-use crate::model::{Anomaly, Interval, RuleAccount, Timestamp};
+use crate::model::{Anomaly, Interval, RuleAccount, Timestamp, ahead};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 mod accounts;
 mod closing;
+mod excusing;
 mod findings;
+mod gating;
 mod networks;
 pub(super) mod pairing;
 mod persist;
@@ -33,6 +36,7 @@ mod strangers;
 mod teaching;
 
 use findings::Pending;
+use gating::Gating;
 use networks::Risen;
 use pairing::{Apart, Pairing};
 use quality::Doubts;
@@ -74,6 +78,7 @@ pub struct Judge {
     ledger: Ledger,
     /// What each rule did, in the order of the rules.
     accounts: Vec<RuleAccount>,
+    gating: Gating,
     theta: ThetaEstimate,
     load: Load,
     load_now: Load,
@@ -165,6 +170,7 @@ impl Judge {
             hosts: Hosts::new(config.profiled_hosts, config.questions_per_host),
             ledger: Ledger::new(config.anomaly_limit),
             accounts: accounts::blank(&plan),
+            gating: Gating::default(),
             theta: ThetaEstimate::default(),
             load: Load::default(),
             load_now: Load::default(),
@@ -269,6 +275,7 @@ impl Judge {
                 .into_iter()
                 .for_each(|hearing| self.hosts.hear(hearing));
         }
+        self.gating.excused.take();
         self.pair(&mut apart);
         self.apart = apart;
         self.walk_scans(until);
@@ -308,6 +315,13 @@ impl Judge {
             .iter()
             .map(|f| f.meter.late_packets + f.export.late_records)
             .sum()
+    }
+
+    /// What clocks in the configured zone show, as if it were UTC: days and weeks are learned by it.
+    pub(super) fn local(&self, at: Timestamp) -> Timestamp {
+        let seconds = ahead(&self.config.zone, at);
+        let step = Duration::from_secs(u64::from(seconds.unsigned_abs()));
+        if seconds < 0 { at - step } else { at + step }
     }
 
     /// Whether findings may be reported yet.

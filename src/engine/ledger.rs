@@ -224,9 +224,23 @@ impl Ledger {
     /// All anomalies with their incidents, by start and id.
     pub(super) fn all(&self) -> Vec<Anomaly> {
         let mut all: Vec<Anomaly> = self.anomalies.values().cloned().collect();
+        // What is in shadow makes no incident with what counts.
+        all.sort_by_key(|a| (a.shadow, a.started_at, a.detected_at, a.id));
+        let real = all.partition_point(|a| !a.shadow);
+        let (real, shadow) = all.split_at_mut(real);
+        anomaly::group(real);
+        anomaly::group(shadow);
         all.sort_by_key(|a| (a.started_at, a.detected_at, a.id));
-        anomaly::group(&mut all);
         all
+    }
+
+    /// How many anomalies of each rule are open.
+    pub(super) fn open_by_rule(&self) -> BTreeMap<String, u64> {
+        let mut open = BTreeMap::new();
+        for anomaly in self.anomalies.values().filter(|a| a.ended_at.is_none()) {
+            *open.entry(anomaly.rule.clone()).or_insert(0) += 1;
+        }
+        open
     }
 
     /// Forgets anomalies that ended before `at`; how many.
@@ -275,6 +289,7 @@ fn blank(id: u64, rule: &Rule, finding: &Finding) -> Anomaly {
         ended_at: None,
         incident: IncidentId(id),
         headline: false,
+        shadow: rule.gates.shadow,
         contributors: BTreeMap::new(),
         data_quality: DataQuality {
             grade: "good",

@@ -12,6 +12,7 @@ mod config;
 mod evidence;
 mod exporting;
 mod front;
+mod gate;
 mod hosts;
 mod judge;
 mod ledger;
@@ -216,6 +217,11 @@ impl Engine {
         self.judge.accounts()
     }
 
+    /// How many anomalies of each rule are open; rules without any are left out.
+    pub fn open_by_rule(&self) -> BTreeMap<String, u64> {
+        self.judge.open_by_rule()
+    }
+
     /// What the Judge counted.
     pub fn judge_stats(&self) -> JudgeStats {
         self.judge.stats()
@@ -294,6 +300,8 @@ impl Engine {
     }
 }
 
+#[cfg(test)]
+mod gating_tests;
 #[cfg(test)]
 mod test_data;
 #[cfg(test)]

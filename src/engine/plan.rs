@@ -1,10 +1,12 @@
 //! Rules compiled into views: which tables to keep, and which tests to run on which of their metrics.
 
 use super::config::Config;
+use super::gate::Gates;
 use crate::aggregate::{Grouping, GroupingError, Sets};
 use crate::detect::Class;
 use crate::filter::{Filter, FilterError};
 use crate::model::{Conversation, Metric, Rule, Test};
+use jiff::tz::TimeZone;
 use std::fmt;
 use std::time::Duration;
 
@@ -30,6 +32,17 @@ pub enum PlanError {
         /// What it asks for.
         what: String,
     },
+    /// A calendar that is not configured.
+    #[error(
+        "{}there is no calendar `{name}`",
+        rule.as_ref().map(|r| format!("rule `{r}`: ")).unwrap_or_default()
+    )]
+    Calendar {
+        /// The rule; none where it is for all.
+        rule: Option<String>,
+        /// The calendar's name.
+        name: String,
+    },
     /// A rule's dimensions.
     #[error("rule `{rule}`: {source}")]
     Grouping {
@@ -53,6 +66,8 @@ pub(super) struct Plan {
     pub(super) families: Vec<Vec<usize>>,
     /// Rules of [`Test::NewHost`], each with its view.
     pub(super) new_host: Vec<(usize, usize)>,
+    /// What must hold beside the tests.
+    pub(super) gates: Gates,
 }
 
 /// One combination of filter and dimensions.
@@ -66,6 +81,10 @@ pub(super) struct View {
     pub(super) metrics: Vec<MetricPlan>,
     /// Rules of [`Test::Scan`].
     pub(super) scans: Vec<usize>,
+    /// Whether any of those counts: is not in shadow.
+    pub(super) scans_count: bool,
+    /// The zone whose days and weeks its series learn; empty for UTC.
+    zone: String,
 }
 
 /// The tests on one metric of a view.
@@ -75,8 +94,10 @@ pub(super) struct MetricPlan {
     pub(super) class: Class,
     /// Relative standard error of the measurement itself.
     pub(super) noise: f64,
-    /// Whether any test needs a baseline.
+    /// Whether any test or condition needs a baseline.
     pub(super) baseline: bool,
+    /// Whether any rule tests it that counts: is not in shadow. Others take nothing of the budget.
+    pub(super) counts: bool,
     /// Rules, with what they judge and their floors.
     pub(super) rules: Vec<(usize, Test, f64)>,
     /// The least value of the metric that any rule could find in an interval that is still open.
@@ -84,6 +105,35 @@ pub(super) struct MetricPlan {
 }
 
 impl MetricPlan {
+    fn new(metric: Metric) -> Self {
+        Self {
+            metric,
+            class: if metric == Metric::Bytes {
+                Class::Bytes
+            } else {
+                Class::Count
+            },
+            noise: if metric.is_distinct() {
+                crate::aggregate::DistinctCount::ERROR
+            } else {
+                0.0
+            },
+            baseline: false,
+            counts: false,
+            rules: Vec::new(),
+            least_floor: f64::INFINITY,
+        }
+    }
+
+    /// Tells series of another make apart: without a baseline, with one, and with the sequential test beside it.
+    fn mark(&self) -> &'static str {
+        match (self.baseline, self.sequential()) {
+            (false, _) => "-",
+            (true, false) => "",
+            (true, true) => "~",
+        }
+    }
+
     /// Whether the sequential test runs on it: it is for counts, and part of what a baseline is for them.
     pub(super) fn sequential(&self) -> bool {
         let asked = |test: &Test| matches!(test, Test::Sequential | Test::Baseline { .. });
@@ -102,6 +152,12 @@ impl Plan {
             tables: 0,
             families: Vec::new(),
             new_host: Vec::new(),
+            gates: Gates::new(
+                &config.rules,
+                &config.calendars,
+                &config.quiet,
+                &config.exceptions,
+            )?,
         };
         let (hosts, others): (Vec<_>, Vec<_>) = config
             .rules
@@ -112,7 +168,15 @@ impl Plan {
             let view = plan.view(rule)?;
             if let Some(view) = plan.views.get_mut(view) {
                 view.add(i, rule, config.interval);
+                view.add_conditions(rule);
             }
+        }
+        plan.settle_shadows();
+        if config.zone != TimeZone::UTC {
+            let zone = config.zone.iana_name().unwrap_or("another zone");
+            plan.views
+                .iter_mut()
+                .for_each(|view| view.zone = format!(" in {zone}"));
         }
         plan.tables = plan.views.len();
         plan.count_below();
@@ -122,6 +186,24 @@ impl Plan {
             plan.new_host.push((i, plan.views.len() - 1));
         }
         Ok(plan)
+    }
+
+    /// Rules in shadow change nothing of what others learn in the same view; alone they learn as if they counted.
+    fn settle_shadows(&mut self) {
+        for view in &self.views {
+            let rules = view
+                .metrics
+                .iter()
+                .flat_map(|m| m.rules.iter().map(|(rule, ..)| *rule));
+            let rules: Vec<usize> = rules.chain(view.scans.iter().copied()).collect();
+            let shadow = |&rule: &usize| self.rules.get(rule).is_some_and(|r| r.gates.shadow);
+            let beside = !rules.iter().all(shadow);
+            for rule in rules.into_iter().filter(shadow) {
+                if let Some(gate) = self.gates.rules.get_mut(rule) {
+                    gate.holds = !beside;
+                }
+            }
+        }
     }
 
     /// The view of a rule: one that is there already, or a new one.
@@ -173,7 +255,7 @@ fn families(views: &[View]) -> Vec<Vec<usize>> {
 }
 
 /// Reads a filter that is to be asked of conversations while they grow.
-fn filter(rule: Option<&Rule>, text: &str) -> Result<Filter, PlanError> {
+pub(super) fn filter(rule: Option<&Rule>, text: &str) -> Result<Filter, PlanError> {
     let rule = || rule.map(|rule| rule.name.clone());
     let filter = Filter::parse(text).map_err(|error| PlanError::Filter {
         rule: rule(),
@@ -223,6 +305,8 @@ impl View {
             finer: None,
             metrics: Vec::new(),
             scans: Vec::new(),
+            scans_count: false,
+            zone: String::new(),
         })
     }
 
@@ -236,41 +320,20 @@ impl View {
             finer: None,
             metrics: Vec::new(),
             scans: Vec::new(),
+            scans_count: false,
+            zone: String::new(),
         })
     }
 
     fn add(&mut self, i: usize, rule: &Rule, interval: Duration) {
-        self.sets.sources |= rule.metric == Metric::Sources;
-        self.sets.destinations |= rule.metric == Metric::Destinations;
-        self.sets.ports |= rule.metric == Metric::Ports;
+        self.count(rule.metric);
         if rule.test == Test::Scan {
             self.scans.push(i);
+            self.scans_count |= !rule.gates.shadow;
             return;
         }
-        let known = self
-            .metrics
-            .iter()
-            .position(|m| m.metric == rule.metric)
-            .unwrap_or_else(|| {
-                self.metrics.push(MetricPlan {
-                    metric: rule.metric,
-                    class: if rule.metric == Metric::Bytes {
-                        Class::Bytes
-                    } else {
-                        Class::Count
-                    },
-                    noise: if rule.metric.is_distinct() {
-                        crate::aggregate::DistinctCount::ERROR
-                    } else {
-                        0.0
-                    },
-                    baseline: false,
-                    rules: Vec::new(),
-                    least_floor: f64::INFINITY,
-                });
-                self.metrics.len() - 1
-            });
-        if let Some(metric) = self.metrics.get_mut(known) {
+        if let Some(metric) = self.metric(rule.metric) {
+            metric.counts |= !rule.gates.shadow;
             metric.baseline |= matches!(rule.test, Test::Baseline { .. } | Test::Sequential);
             metric.rules.push((i, rule.test, rule.floor));
             let least = match rule.test {
@@ -281,14 +344,40 @@ impl View {
         }
     }
 
+    /// Has the distinct things of a metric counted.
+    fn count(&mut self, metric: Metric) {
+        self.sets.sources |= metric == Metric::Sources;
+        self.sets.destinations |= metric == Metric::Destinations;
+        self.sets.ports |= metric == Metric::Ports;
+    }
+
+    /// What is planned for a metric, which is from now on one of the view's.
+    fn metric(&mut self, metric: Metric) -> Option<&mut MetricPlan> {
+        if !self.metrics.iter().any(|m| m.metric == metric) {
+            self.metrics.push(MetricPlan::new(metric));
+        }
+        self.metrics.iter_mut().find(|m| m.metric == metric)
+    }
+
+    /// Has counted and learned what the conditions of a rule ask for. A metric that is only compared needs no series.
+    fn add_conditions(&mut self, rule: &Rule) {
+        let Some(when) = &rule.gates.when else { return };
+        when.condition.metrics(&mut |metric, baseline| {
+            self.count(metric);
+            if baseline && let Some(plan) = self.metric(metric) {
+                plan.baseline = true;
+            }
+        });
+    }
+
     /// Names a view so that what was learned in it can be found again: it changes when the meaning of its series does.
     pub(super) fn fingerprint(&self) -> String {
         let metrics: Vec<String> = self
             .metrics
             .iter()
-            .map(|m| format!("{}{}", m.metric, if m.sequential() { "~" } else { "" }))
+            .map(|m| format!("{}{}", m.metric, m.mark()))
             .collect();
-        format!("{self}: {}", metrics.join(" "))
+        format!("{self}: {}{}", metrics.join(" "), self.zone)
     }
 
     /// Whether a conversation belongs in this view.

@@ -79,6 +79,8 @@ pub(super) struct Opinion {
 pub(super) struct Case<'a> {
     pub(super) plan: &'a MetricPlan,
     pub(super) at: Timestamp,
+    /// The same as clocks in the configured zone show it.
+    pub(super) local: Timestamp,
     pub(super) value: f64,
     pub(super) interval: Duration,
     pub(super) thresholds: &'a Thresholds,
@@ -130,11 +132,12 @@ impl Case<'_> {
         verdict
     }
 
-    fn verdict(&self, series: Option<&Series>) -> Verdict {
+    /// What is usual for the series, and how strange the value is; learns nothing.
+    pub(super) fn verdict(&self, series: Option<&Series>) -> Verdict {
         let baseline = series.and_then(|s| s.baseline.as_ref());
         let prior = Prior::of(self.plan.class);
         let verdict = baseline
-            .map(|b| b.judge(self.at, self.value, self.plan.noise, &prior))
+            .map(|b| b.judge(self.local, self.value, self.plan.noise, &prior))
             .unwrap_or_default();
         let Some(series) = series.filter(|_| !verdict.ready) else {
             return verdict;
@@ -207,7 +210,7 @@ impl Case<'_> {
 
     /// What has added up over intervals.
     fn evidence(&self, sequence: &Sequence, rise: bool) -> Channelled {
-        Channelled::evidence(sequence, self.at, rise, self.thresholds.sequential)
+        Channelled::evidence(sequence, [self.at, self.local], rise, self.thresholds.sequential)
     }
 
     fn limit(&self, rule: usize, test: Test, limit: &Limit) -> Opinion {

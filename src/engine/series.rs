@@ -1,5 +1,6 @@
 //! What the Judge remembers of one entity: a baseline per metric, open episodes, first contacts.
 
+use super::gate::Gates;
 use crate::anomaly::{Episode, Policy};
 use crate::detect::{Band, Baseline, Evidence, ScanWalk, SequentialSeries, Young};
 use crate::model::{Direction, Point, Timestamp};
@@ -32,16 +33,18 @@ impl Sequence {
         }
     }
 
-    /// What was expected of the mean over a run that began at `since` and holds the interval at `at`.
-    pub(super) fn band(&self, at: Timestamp, since: Option<Timestamp>) -> Band {
+    /// What was expected of the mean over a run that began at `since` and holds the interval at `at`, which is `local`
+    /// where people are.
+    pub(super) fn band(&self, at: Timestamp, local: Timestamp, since: Option<Timestamp>) -> Band {
         let run = since.map_or(0.0, |since| at.since(since).as_secs_f64());
         self.series
-            .band(at, 1.0 + run / self.series.interval().as_secs_f64())
+            .band(local, 1.0 + run / self.series.interval().as_secs_f64())
     }
 
-    /// Takes in a closed interval. A run ends where the evidence falls: what began it is over.
-    pub(super) fn update(&mut self, at: Timestamp, value: f64) {
-        let before = std::mem::replace(&mut self.evidence, self.series.update(at, value));
+    /// Takes in a closed interval that began at `at`, `local` where people are. A run ends where the evidence falls: what
+    /// began it is over.
+    pub(super) fn update(&mut self, at: Timestamp, local: Timestamp, value: f64) {
+        let before = std::mem::replace(&mut self.evidence, self.series.update(local, value));
         let now = [self.evidence.rise, self.evidence.fall];
         for ((since, now), before) in self.since.iter_mut().zip(now).zip([before.rise, before.fall]) {
             *since = (now > RUN && now >= before).then(|| since.unwrap_or(at));
@@ -124,12 +127,17 @@ pub(super) struct EntityState {
     pub(super) seen: u32,
     /// Intervals since it was last seen.
     pub(super) idle: u32,
+    /// In which interval it is since it was back from a long silence, from 1; 0 where it never was away.
+    back: u32,
     /// Whether it was the source of anything in this interval.
     #[serde(skip)]
     pub(super) spoke: bool,
     /// Whether it deviates in this interval because of something else, which has an anomaly of its own.
     #[serde(skip)]
     pub(super) explained: bool,
+    /// Whether it deviates and a condition waits for more of it.
+    #[serde(skip)]
+    pub(super) awaited: bool,
 }
 
 impl EntityState {
@@ -158,15 +166,25 @@ impl EntityState {
         }
     }
 
-    /// Whether an anomaly of it is open.
-    pub(super) fn is_open(&self) -> bool {
-        self.episodes.iter().any(|(_, _, episode)| episode.is_open())
+    /// Whether an anomaly of it is open, of a rule that keeps it from learning, or awaited.
+    pub(super) fn is_held(&self, gates: &Gates) -> bool {
+        let holds = |rule: u16| gates.get(usize::from(rule)).is_some_and(|gate| gate.holds);
+        let open = |(rule, _, episode): &(u16, Direction, Episode)| episode.is_open() && holds(*rule);
+        self.awaited || self.episodes.iter().any(open)
+    }
+
+    /// In which interval it is, from 1, since it came back after `away` silent intervals; none where it never was away.
+    pub(super) fn back(&self, touched: bool, away: u32) -> Option<u32> {
+        if touched && self.idle >= away {
+            return Some(1);
+        }
+        (self.back > 0).then(|| self.back.saturating_add(1))
     }
 
     /// Begins the next interval; false when nothing is worth remembering any longer.
-    pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep) -> bool {
-        self.spoke = false;
-        self.explained = false;
+    pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep, away: u32) -> bool {
+        (self.spoke, self.explained, self.awaited) = (false, false, false);
+        self.back = self.back(touched, away).unwrap_or(0);
         self.seen = self.seen.saturating_add(u32::from(touched));
         self.idle = if touched { 0 } else { self.idle.saturating_add(1) };
         self.episodes.retain(|(_, _, episode)| !episode.is_over(policy));
@@ -238,7 +256,7 @@ mod tests {
                 state.series.push(Series::default());
             }
             (0..10)
-                .take_while(|_| state.begin_interval(false, &Policy::default(), &keep))
+                .take_while(|_| state.begin_interval(false, &Policy::default(), &keep, 30))
                 .count()
         };
         assert_eq!((lives(false), lives(true)), (1, 4));

@@ -8,6 +8,8 @@ use crate::collect::Memory;
 use crate::detect::{Newcomers, ThetaEstimate};
 use crate::model::{Opened, RuleAccount, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Everything a Judge learned. The order of entities is that of their keys, so the same learning gives the same
 /// octets.
@@ -26,6 +28,8 @@ pub struct Snapshot {
     pub(super) accounts: Vec<RuleAccount>,
     /// The newest anomalies.
     pub(super) opened: Vec<Opened>,
+    /// How many anomalies of each rule were open.
+    pub(super) open: BTreeMap<String, u64>,
     pub(super) theta: ThetaEstimate,
     pub(super) new_hosts: Vec<u32>,
     /// Templates and sampling rates, by Front.
@@ -67,6 +71,21 @@ impl Snapshot {
     /// The newest anomalies, oldest first; bounded.
     pub fn opened(&self) -> &[Opened] {
         &self.opened
+    }
+
+    /// Length of the interval it was learned under.
+    pub fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval)
+    }
+
+    /// What a rule did.
+    pub fn rule_account(&self, name: &str) -> Option<&RuleAccount> {
+        self.accounts.iter().find(|account| account.rule == name)
+    }
+
+    /// How many anomalies of a rule were open.
+    pub fn open(&self, name: &str) -> u64 {
+        self.open.get(name).copied().unwrap_or(0)
     }
 
     /// End of the last interval it learned from.

@@ -19,5 +19,6 @@ pub(super) fn rule() -> Rule {
         technique: None,
         next: vec![],
         false_causes: vec![],
+        gates: crate::model::Gates::default(),
     }
 }

@@ -289,6 +289,9 @@ pub struct Anomaly {
     pub incident: IncidentId,
     /// Whether it is the one to read first of its incident.
     pub headline: bool,
+    /// Found by a rule in shadow: shown, but nobody is told of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
     /// Because of whom.
     pub contributors: Contributors,
     /// How far to trust it.

@@ -18,10 +18,12 @@
 
 mod account;
 mod anomaly;
+mod calendar;
 mod conversation;
 mod entity;
 mod export;
 mod flow;
+mod gate;
 mod index;
 mod ip;
 mod network;
@@ -37,10 +39,12 @@ pub use anomaly::{
     Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IdError, IncidentId,
     Kind, Peer, Point, Severity,
 };
+pub use calendar::{Calendar, Holiday, Hours, Nth, WEEKDAYS, Window, ahead, civil};
 pub use conversation::{Conversation, ConversationKey, Counters, Role};
 pub use entity::{Dimension, Entity, Metric, Value};
 pub use export::{ExportFault, ExportMessage, ExportTrouble, Exported, Transport};
 pub use flow::{Country, EndReason, FlowKey, FlowRecord, Handshake, Origin, Reverse, TcpFlags};
+pub use gate::{Condition, Exception, Gates, Grace, Than, When};
 pub use index::Index;
 pub use ip::{Ip, Prefix, PrefixError};
 pub use network::Networks;

@@ -1,6 +1,6 @@
 //! Rules: what to look at, with which test, and how much it matters.
 
-use super::{Dimension, Kind, Metric, Severity};
+use super::{Dimension, Gates, Kind, Metric, Severity};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -87,4 +87,6 @@ pub struct Rule {
     pub next: Vec<String>,
     /// Known false causes, a sentence each.
     pub false_causes: Vec<String>,
+    /// What must hold beside the test.
+    pub gates: Gates,
 }

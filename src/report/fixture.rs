@@ -85,6 +85,7 @@ fn anomaly(
         ended_at: (to > 0).then(|| minute(to)),
         incident: IncidentId(incident),
         headline: id == incident,
+        shadow: false,
         contributors: Contributors::new(),
         data_quality: DataQuality {
             grade: "good",

@@ -6,6 +6,7 @@ use super::super::series::Series;
 use super::Judge;
 use crate::detect::Verdict;
 use crate::model::{RuleAccount, Test};
+use std::collections::BTreeMap;
 
 /// Tests made on one metric of a view in one interval.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +45,11 @@ impl Judge {
         &self.accounts
     }
 
+    /// How many anomalies of each rule are open.
+    pub fn open_by_rule(&self) -> BTreeMap<String, u64> {
+        self.ledger.open_by_rule()
+    }
+
     /// Enters the tests of an interval into the accounts of the rules that asked for them.
     pub(super) fn account_tests(&mut self, view: usize, tested: &Tested) {
         let Some(plan) = self.plan.views.get(view) else {
@@ -61,6 +67,15 @@ impl Judge {
             if let Some(account) = self.accounts.get_mut(rule) {
                 account.test(contacts, self.thresholds.scan);
             }
+        }
+    }
+
+    /// Enters that a rule opened an anomaly.
+    pub(super) fn account_fired(&mut self, rule: usize) {
+        let shadow = self.plan.gates.get(rule).is_some_and(|gate| gate.shadow);
+        if let Some(account) = self.accounts.get_mut(rule) {
+            account.fired += u64::from(!shadow);
+            account.shadowed += u64::from(shadow);
         }
     }
 

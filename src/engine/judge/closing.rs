@@ -1,5 +1,6 @@
 //! The close of an interval: every series judged, tables emptied, what is idle forgotten.
 
+use super::super::gate::Waiting;
 use super::super::ledger::{Finding, severity};
 use super::super::plan::View;
 use super::super::scoring::{Case, Opinion};
@@ -144,11 +145,13 @@ impl Judge {
         let Some(row) = state.entities.get(slot) else {
             return;
         };
+        let local = self.local(at);
         let mut opinions = Vec::new();
         for (i, metric) in plan.metrics.iter().enumerate() {
             let case = Case {
                 plan: metric,
                 at,
+                local,
                 value: row.metric(metric.metric),
                 interval: self.config.interval,
                 thresholds: &self.thresholds,
@@ -206,8 +209,16 @@ impl Judge {
         interval: Interval,
     ) {
         let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
-        let known = row.is_some_and(|row| row.state.episode(opinion.rule, opinion.direction).is_some());
-        if !known && !opinion.passes {
+        let Some(row) = row else { return };
+        let known = row.state.episode(opinion.rule, opinion.direction).is_some();
+        let who = Waiting {
+            rule: opinion.rule,
+            key: row.key,
+            direction: opinion.direction,
+        };
+        let counts = || self.is_awaited(&who, opinion.deviation.score, &self.policy);
+        let passes = opinion.passes || (!known && counts());
+        if !known && !passes {
             return;
         }
         let metric_of = |plan: &View| plan.metrics.get(metric).map(|plan| plan.metric);
@@ -215,11 +226,12 @@ impl Judge {
         let rises = rises.filter(|_| !known && opinion.direction == Direction::Above);
         if rises.is_some_and(|metric| !self.is_own_rise(view, slot, metric, interval)) {
             let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
-            row.into_iter().for_each(|row| row.state.explained = true);
+            let holds = self.plan.gates.get(opinion.rule).is_some_and(|gate| gate.holds);
+            row.into_iter().for_each(|row| row.state.explained |= holds);
             return;
         }
         if let Some(finding) = self.finding(view, slot, metric, opinion, interval.end) {
-            self.step(view, slot, finding, opinion.passes);
+            self.step(view, slot, finding, passes);
         }
     }
 
@@ -265,16 +277,17 @@ impl Judge {
             probation: KEEP_PROBATION,
             known: u32::try_from(known).unwrap_or(u32::MAX),
         };
-        let policy = self.policy;
+        let (policy, away) = (self.policy, self.away());
         for view in &mut self.views {
             let mut with_baselines = 0;
             view.entities.begin_interval(|_, touched, state| {
-                let stays = state.begin_interval(touched, &policy, &keep);
+                let stays = state.begin_interval(touched, &policy, &keep, away);
                 with_baselines += usize::from(stays && !state.series.is_empty());
                 stays
             });
             view.with_baselines = with_baselines;
         }
+        self.gating.begin_interval(interval.start, self.config.interval);
         self.closed_until = Some(interval.end);
         self.present = None;
     }

@@ -18,49 +18,54 @@ pub(super) struct Pending {
 }
 
 impl Judge {
-    /// A finding passes in an interval that is still open: opens its episode unless it is open already.
-    pub(super) fn open(&mut self, view: usize, key: &EntityKey, finding: Finding) {
-        if self.is_learning(finding.at) {
-            return;
-        }
-        let Some(rule) = self.plan.rules.get(finding.rule) else {
-            return;
-        };
-        let id = finding.id(rule);
+    /// A finding passes: makes its episode worse where it is open, opens one where there is none and nothing holds it
+    /// back.
+    pub(super) fn open(&mut self, view: usize, key: &EntityKey, mut finding: Finding) {
         let Some(slot) = self.views.get_mut(view).and_then(|v| v.entities.slot(key)) else {
             return;
         };
         let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
             return;
         };
-        match row.state.episode(finding.rule, finding.direction) {
+        match row.state.episode(finding.rule, finding.direction).copied() {
             Some(episode) if episode.is_open() => {
-                let (id, started_at) = (episode.id, episode.started_at);
                 // The conversations shown must be those of the interval that is shown.
-                if self.ledger.worse(id, &finding) {
-                    self.ask(view, *key, &finding, id, started_at, None);
+                if !self.is_learning(finding.at) && self.ledger.worse(episode.id, &finding) {
+                    self.ask(view, *key, &finding, episode.id, episode.started_at, None);
                 }
             }
             Some(_) => {} // the close of the interval decides whether it is the same again
-            None => {
-                let mut episode = Episode::open(id, finding.interval, &finding.deviation);
-                episode.started_at = finding.started_at;
-                row.state
-                    .episodes
-                    .push((finding.rule as u16, finding.direction, episode));
-                if let Some(account) = self.accounts.get_mut(finding.rule) {
-                    account.fired += 1;
-                }
-                if self.ledger.open(id, rule, &finding) {
-                    self.ask(view, *key, &finding, id, finding.started_at, Some(What::Opened));
-                }
-            }
+            None if self.may_open(view, key, &mut finding) => self.begin_episode(view, slot, &finding),
+            None => {}
+        }
+    }
+
+    /// Begins an episode and its anomaly.
+    fn begin_episode(&mut self, view: usize, slot: u32, finding: &Finding) {
+        let Some(rule) = self.plan.rules.get(finding.rule) else {
+            return;
+        };
+        let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
+            return;
+        };
+        let (id, key) = (finding.id(rule), row.key);
+        let mut episode = Episode::open(id, finding.interval, &finding.deviation);
+        episode.started_at = finding.started_at;
+        row.state
+            .episodes
+            .push((finding.rule as u16, finding.direction, episode));
+        let opened = self.ledger.open(id, rule, finding);
+        self.account_fired(finding.rule);
+        if opened {
+            self.ask(view, key, finding, id, finding.started_at, Some(What::Opened));
         }
     }
 
     /// An interval closed: goes on with an episode, opens one, or ends it; true when it ended.
-    pub(super) fn step(&mut self, view: usize, slot: u32, finding: Finding, passes: bool) -> bool {
+    pub(super) fn step(&mut self, view: usize, slot: u32, mut finding: Finding, passes: bool) -> bool {
         let policy = self.policy;
+        // What would open it again must pass the gates as what opens it does.
+        let passes = passes && self.may_go_on(view, slot, &mut finding);
         let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
             return false;
         };
@@ -108,6 +113,19 @@ impl Judge {
             Step::Quiet => {}
         }
         false
+    }
+
+    /// Whether an episode of a finding is open or not there at all, or may be opened again.
+    fn may_go_on(&mut self, view: usize, slot: u32, finding: &mut Finding) -> bool {
+        let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
+        let Some(row) = row else { return false };
+        let key = row.key;
+        let over = |episode: &mut Episode| !episode.is_open();
+        let is_over = row
+            .state
+            .episode(finding.rule, finding.direction)
+            .is_some_and(over);
+        !is_over || self.may_open(view, &key, finding)
     }
 
     pub(super) fn ask(

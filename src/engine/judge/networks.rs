@@ -10,6 +10,7 @@ use super::super::plan::View;
 use super::super::series::EntityState;
 use super::Judge;
 use crate::aggregate::{EntityKey, Row};
+use crate::anomaly::Episode;
 use crate::detect::Prior;
 use crate::model::{Counters, Dimension, Direction, Interval, Ip, Metric, Timestamp, Value};
 use foldhash::fast::FixedState;
@@ -34,7 +35,15 @@ impl Judge {
             return;
         };
         let rises = |direction: Direction| direction != Direction::Below;
-        if !row.state.episodes.iter().any(|e| rises(e.1) && e.2.is_open()) {
+        // What is in shadow explains nothing to others.
+        let counts = |rule: u16| {
+            self.plan
+                .gates
+                .get(usize::from(rule))
+                .is_some_and(|gate| !gate.shadow)
+        };
+        let risen = |e: &(u16, Direction, Episode)| rises(e.1) && e.2.is_open() && counts(e.0);
+        if !row.state.episodes.iter().any(risen) {
             return;
         }
         for (dimension, bits) in plan.grouping.addresses(&row.key) {
@@ -54,7 +63,7 @@ impl Judge {
     pub(super) fn close_networks(&mut self, interval: Interval, whole: bool) {
         for view in 0..self.views.len() {
             if let Some(finer) = self.plan.views.get(view).and_then(|plan| plan.finer) {
-                self.fill(view, finer, interval.start);
+                self.fill(view, finer, self.local(interval.start));
                 self.close_view(view, interval, whole);
             }
         }

@@ -29,6 +29,7 @@ impl Judge {
             load: self.load,
             accounts: self.accounts.clone(),
             opened: self.ledger.opened.all().cloned().collect(),
+            open: self.ledger.open_by_rule(),
             theta: self.theta.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
             exporters: Vec::new(),

@@ -5,13 +5,14 @@ use super::super::partial::Bulletin;
 use super::super::quality::{self, Trouble};
 use super::Judge;
 use crate::model::{
-    Deviation, Dimension, Direction, Entity, Interval, Ip, Kind, Metric, Rule, Severity, Test, Timestamp,
-    Value,
+    Deviation, Dimension, Direction, Entity, Gates, Interval, Ip, Kind, Metric, Rule, Severity, Test,
+    Timestamp, Value,
 };
 
 impl Judge {
     /// Takes in how the exporters of one Front do.
     pub fn hear(&mut self, bulletin: Bulletin) {
+        self.note_restarts(bulletin.accounts.iter());
         self.quality.hear(bulletin);
     }
 
@@ -142,6 +143,7 @@ fn rule(trouble: Trouble) -> Rule {
         technique: None,
         next: next.iter().map(|&words| words.to_owned()).collect(),
         false_causes: Vec::new(),
+        gates: Gates::default(),
     }
 }
 

@@ -76,6 +76,8 @@ impl Judge {
         self.budget = fresh.budget;
         let accounts = std::mem::replace(&mut self.accounts, fresh.accounts);
         self.take_accounts(accounts);
+        self.gating.waiting.clear();
+        self.gating.excused.take();
         self.baselines = fresh.baselines;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         self.place_all();

@@ -1,5 +1,6 @@
 //! Scans: the walk over first contacts of every source, stepped at each tick.
 
+use super::super::gate::Gate;
 use super::super::ledger::Finding;
 use super::super::series::{Contacts, EntityState};
 use super::Judge;
@@ -39,6 +40,8 @@ impl Judge {
             if self.plan.views.get(view).is_none_or(|plan| plan.scans.is_empty()) {
                 continue;
             }
+            // What is only in shadow teaches nothing that others go by.
+            let scans_count = self.plan.views.get(view).is_some_and(|plan| plan.scans_count);
             let (mut passed, mut stepped) = (Vec::new(), 0);
             let Some(state) = self.views.get_mut(view) else {
                 continue;
@@ -61,12 +64,14 @@ impl Judge {
                 if failed + answered == 0 {
                     continue;
                 }
-                self.load_now.contacts += f64::from(failed + answered);
+                if scans_count {
+                    self.load_now.contacts += f64::from(failed + answered);
+                }
                 stepped += u64::from(failed + answered);
                 let score = contacts.walk.update(failed, answered, theta);
                 if score >= self.thresholds.scan {
                     passed.push((row.key, f64::from(row.counters.failed), score));
-                } else {
+                } else if scans_count {
                     self.theta.learn(failed, answered);
                 }
             }
@@ -143,10 +148,14 @@ impl Judge {
                 Some(contacts) if contacts.failed_in_interval >= STILL_SCANNING => contacts.walk.score(),
                 _ => 0.0,
             };
-            if row.state.episode(rule, Direction::Above).is_none() {
+            let open = row.state.episode(rule, Direction::Above).is_some();
+            let passes = score >= self.thresholds.scan;
+            // What held it back while the interval was open may hold no longer.
+            let asks = |gate: &Gate| gate.condition.is_some() || !gate.excuses.is_empty();
+            let asks = self.plan.gates.get(rule).is_some_and(asks);
+            if !open && !(passes && asks) {
                 continue;
             }
-            let passes = score >= self.thresholds.scan;
             let Some(finding) = self.scan_finding(view, &key, rule, failed, score, at) else {
                 continue;
             };

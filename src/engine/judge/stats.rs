@@ -32,6 +32,8 @@ pub struct JudgeStats {
     pub uncharted: u64,
     /// Anomalies not kept for lack of room.
     pub anomalies_refused: u64,
+    /// Deviations whose conditions could not be asked for lack of room or time.
+    pub waiting_refused: u64,
     /// Names, questions and hosts given up for lack of room.
     pub names_given_up: u64,
     /// Octets the tables take.
@@ -78,6 +80,7 @@ impl Judge {
             conversations_folded: self.table.folded() + self.table.refused(),
             recent_given_up: self.recent.given_up(),
             anomalies_refused: self.ledger.refused,
+            waiting_refused: self.gating.waiting.refused + self.gating.walks_refused.get(),
             names_given_up: self.hosts.given_up,
             memory: self.memory() as u64,
             scored: self.load.series,

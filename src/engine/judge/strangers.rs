@@ -82,7 +82,7 @@ impl Judge {
         }
         strangers.sort_by_key(|row| row.key);
         // Many at once are forged addresses, or a network that was not seen before: other rules speak of those.
-        if usual || strangers.len() > AT_ONCE || self.is_learning(until) {
+        if usual || strangers.len() > AT_ONCE {
             return;
         }
         for row in &strangers {
@@ -122,9 +122,14 @@ impl Judge {
         let (Some(words), true) = (self.plan.rules.get(rule), passes) else {
             return;
         };
-        let finding = self.stranger_finding(rule, host, interval, at);
+        let floor = words.floor;
+        let mut finding = self.stranger_finding(rule, host, interval, at);
+        let found = finding.deviation.observed >= floor && self.may_open(view, &key_of(host), &mut finding);
+        let Some(words) = self.plan.rules.get(rule).filter(|_| found) else {
+            return;
+        };
         let id = finding.id(words);
-        if finding.deviation.observed >= words.floor && self.ledger.open(id, words, &finding) {
+        if self.ledger.open(id, words, &finding) {
             let stranger = Stranger {
                 host,
                 rule,
@@ -143,9 +148,7 @@ impl Judge {
                 Some(What::Opened),
             );
             self.strangers.push(stranger);
-            if let Some(account) = self.accounts.get_mut(rule) {
-                account.fired += 1;
-            }
+            self.account_fired(rule);
         }
     }
 

@@ -16,6 +16,7 @@ const TEACHERS: usize = 64;
 impl Judge {
     /// Steps the sequential tests of an entity, whose evidence the opinions then read.
     pub(super) fn step_sequential(&mut self, view: usize, slot: u32, at: Timestamp, whole: bool) {
+        let local = self.local(at);
         let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
             return;
         };
@@ -25,8 +26,8 @@ impl Judge {
         for (i, metric) in plan.metrics.iter().enumerate() {
             let value = row.metric(metric.metric);
             if let Some(test) = row.state.series.get_mut(i).and_then(|s| s.sequential.as_mut()) {
-                test.update(at, value);
-                self.load_now.sequential += 1.0;
+                test.update(at, local, value);
+                self.load_now.sequential += f64::from(u8::from(metric.counts));
             }
         }
     }
@@ -40,7 +41,7 @@ impl Judge {
         whole: bool,
         verdicts: &[Verdict],
     ) {
-        let room = self.baselines_left(view);
+        let (room, local) = (self.baselines_left(view), self.local(interval.start));
         let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
             return;
         };
@@ -62,7 +63,8 @@ impl Judge {
                 self.stats.baselines_refused += 1;
             }
         }
-        let hold = match (whole, entity.is_open() || entity.explained) {
+        let held = entity.is_held(&self.plan.gates) || entity.explained;
+        let hold = match (whole, held) {
             (false, _) => Hold::Missing,
             (true, true) => Hold::Open,
             (true, false) => Hold::Free,
@@ -72,12 +74,12 @@ impl Judge {
             let Some(series) = entity.series.get_mut(i) else {
                 continue;
             };
-            self.load_now.series += f64::from(u8::from(verdict.ready));
+            self.load_now.series += f64::from(u8::from(verdict.ready && metric.counts));
             if let Some(baseline) = &mut series.baseline {
                 if hold == Hold::Free && !baseline.ready() {
                     series.young.learn(metric.class, value);
                 }
-                baseline.learn(interval.start, value, &Prior::of(metric.class), hold);
+                baseline.learn(local, value, &Prior::of(metric.class), hold);
             }
             let charted = chart(
                 series,
@@ -93,7 +95,9 @@ impl Judge {
         for id in entity.episodes.iter().filter(|e| e.2.is_open()).map(|e| e.2.id) {
             show(&mut self.ledger, entity, plan, id);
         }
-        accept_new_normal(entity, interval, &values);
+        if held {
+            accept_new_normal(entity, interval, local, &values);
+        }
     }
 
     /// Whether one more entity of a view may have baselines.
@@ -115,10 +119,11 @@ impl Judge {
         let strangers = state.entities.touched().iter().filter_map(|&slot| {
             let row = state.entities.get(slot)?;
             let known = !row.state.series.is_empty() && row.state.series.iter().all(ready);
-            (!known && !row.state.is_open()).then(|| (row.key.spread(), slot))
+            (!known && !row.state.is_held(&self.plan.gates)).then(|| (row.key.spread(), slot))
         });
         let mut chosen: Vec<(u64, u32)> = strangers.collect();
-        self.load_now.newcomers += (chosen.len() * plan.metrics.len()) as f64;
+        let counting = plan.metrics.iter().filter(|metric| metric.counts).count();
+        self.load_now.newcomers += (chosen.len() * counting) as f64;
         if chosen.len() > TEACHERS {
             chosen.select_nth_unstable(TEACHERS);
             chosen.truncate(TEACHERS);
@@ -193,7 +198,7 @@ fn show(ledger: &mut Ledger, entity: &EntityState, plan: &View, id: u64) {
 }
 
 /// What has been open for a day is how it is now: the baselines move there, and the episodes end by themselves.
-fn accept_new_normal(entity: &mut EntityState, interval: Interval, values: &[f64]) {
+fn accept_new_normal(entity: &mut EntityState, interval: Interval, local: Timestamp, values: &[f64]) {
     let old = entity
         .episodes
         .iter()
@@ -203,7 +208,7 @@ fn accept_new_normal(entity: &mut EntityState, interval: Interval, values: &[f64
     }
     for (series, &value) in entity.series.iter_mut().zip(values) {
         if let Some(baseline) = &mut series.baseline {
-            baseline.accept_new_normal(interval.start, value);
+            baseline.accept_new_normal(local, value);
         }
     }
 }
