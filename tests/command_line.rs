@@ -5,6 +5,7 @@ mod common;
 
 use common::program::{self, Ran, command, run, text};
 use common::{CONFIG, samples};
+use serde_json::Value as Json;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -373,6 +374,172 @@ fn every_file_of_rules_is_sound() {
         let ran = run(&["rules", "check", text(&file)]).exits(0);
         assert!(ran.stdout.contains("all sound"), "{}", ran.stdout);
     }
+}
+
+/// Two rules about the drill of a fan-in: one that its condition lets through, and one that it does not.
+const FAN_IN_RULES: &str = r#"
+[[rule]]
+name = "many-sources"
+description = "Many sources at once."
+filter = "dst internal and request"
+dimensions = ["dst_ip", "dst_port"]
+metric = "flows"
+test = "limit"
+limit = 100
+when = "sources >= 40"
+
+[[rule]]
+name = "few-sources"
+description = "Much from few."
+filter = "dst internal and request"
+dimensions = ["dst_ip", "dst_port"]
+metric = "flows"
+test = "limit"
+limit = 100
+when = "sources < 2 and top dst_ip joins"
+shadow = true
+"#;
+
+#[test]
+fn rules_are_tested_against_a_capture_and_say_what_fired() {
+    let sample = Sample::with_scan();
+    let rules = sample.file("mine.toml", FAN_IN_RULES.replace(" and top dst_ip joins", ""));
+    let base = [
+        "rules",
+        "test",
+        "captures/fan-in.pcap.zst",
+        "--rules",
+        &rules,
+        "-c",
+        CONFIG,
+        "-q",
+    ];
+    let with = |more: &[&str]| run(&[&base[..], more].concat());
+    let text = with(&[]).exits(0).stdout;
+    assert!(text.contains("many-sources: fired 1"), "{text}");
+    assert!(text.contains("few-sources: nothing fired; held back "), "{text}");
+    assert!(text.contains("port 14999"), "{text}");
+    with(&["--must-fire", "many-sources", "--must-not-fire", "few-sources"]).exits(0);
+    with(&["--must-not-fire", "many-sources"])
+        .exits(3)
+        .says(&["`many-sources` fired and must not"]);
+    with(&["--must-fire", "few-sources"])
+        .exits(3)
+        .says(&["`few-sources` did not fire and must"]);
+    with(&["--must-fire", "another"]).exits(2).says(&["another"]);
+    let lines = with(&["--format", "json"]).exits(0).stdout;
+    let lines: Vec<Json> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let types: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["anomaly", "rule", "rule"]);
+    assert_eq!(
+        (&lines[1]["name"], &lines[1]["fired"]),
+        (&Json::from("many-sources"), &Json::from(1))
+    );
+    assert!(lines[2]["held"]["conditions"].as_u64().unwrap() > 0 && lines[2]["shadow"] == true);
+}
+
+#[test]
+fn a_condition_that_cannot_be_asked_is_named_with_its_place() {
+    let sample = Sample::with_scan();
+    let rules = sample.file("mine.toml", FAN_IN_RULES);
+    run(&["rules", "check", &rules])
+        .exits(2)
+        .says(&["mine.toml:20:29", "rule.when", "dst_ip"]);
+}
+
+#[test]
+fn a_review_of_rules_needs_a_state_and_shows_what_they_did() {
+    let sample = Sample::with_scan();
+    let state = text(&sample.path("state")).to_owned();
+    run(&["rules", "list", "--state", &state])
+        .exits(2)
+        .says(&["no state"]);
+    run(&[
+        "replay",
+        "captures/fan-in.pcap.zst",
+        "-c",
+        CONFIG,
+        "--state",
+        &state,
+        "-q",
+    ])
+    .exits(0);
+    let review = run(&["rules", "list", "-c", CONFIG, "--state", &state])
+        .exits(0)
+        .stdout;
+    let listed = run(&["rules", "list", "-c", CONFIG]).exits(0).stdout;
+    assert_eq!(review.lines().count(), listed.lines().count() + 1);
+    let fired: Vec<&str> = review.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_ne!(fired[1], "0", "the noisiest first: {review}");
+}
+
+#[test]
+fn a_rule_in_shadow_is_shown_and_does_not_set_the_exit_status() {
+    let sample = Sample::with_scan();
+    let fails = |rules: &str| {
+        let config = sample.file(
+            "t.toml",
+            format!("networks = [\"10.20.0.0/16\"]\n[rules]\nbuiltin = false\n{rules}"),
+        );
+        run(&[
+            "replay",
+            "captures/fan-in.pcap.zst",
+            "-c",
+            &config,
+            "-q",
+            "--fail-on",
+            "low",
+        ])
+    };
+    let real = FAN_IN_RULES.replace(" and top dst_ip joins", "");
+    let shadow = real.replacen("when = ", "shadow = true\nwhen = ", 1);
+    fails(&real).exits(3);
+    let text = fails(&shadow).exits(0).stdout;
+    assert!(
+        text.contains("No anomalies.")
+            && text.contains("In shadow, told to nobody: 1 incident of 1 anomaly."),
+        "{text}"
+    );
+    assert!(text.contains("Incident 1 (shadow)"), "{text}");
+}
+
+#[test]
+fn every_rule_of_the_guide_can_be_copied() {
+    let guide = fs::read_to_string("docs/src/rules.md").unwrap();
+    let blocks = guide.split("```toml\n").skip(1);
+    let blocks: Vec<&str> = blocks.map(|block| block.split("```").next().unwrap()).collect();
+    let calendars = blocks
+        .iter()
+        .find(|block| block.contains("[calendar.office]"))
+        .unwrap();
+    // A file of holidays is the reader's own.
+    let calendars = calendars
+        .lines()
+        .filter(|line| !line.starts_with("holiday_files"));
+    let calendars: Vec<&str> = calendars.collect();
+    let rules = blocks
+        .iter()
+        .filter(|block| block.contains("[[rule]]\nname = ") && !block.contains("[calendar"));
+    let rules: Vec<&str> = rules.copied().collect();
+    assert!(rules.len() >= 7, "{}", rules.len());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        text(&path).to_owned()
+    };
+    let config = file("t.toml", calendars.join("\n"));
+    let rules = file(
+        "rules.toml",
+        rules
+            .join("\n")
+            .replace("name = \"host-bytes-in\"", "name = \"copied\""),
+    );
+    run(&["check", "-c", &config]).exits(0);
+    run(&["rules", "check", &rules, "-c", &config]).exits(0);
 }
 
 #[test]

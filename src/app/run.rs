@@ -51,6 +51,7 @@ impl Run {
         let say = Say::new(self.quiet, self.verbose);
         let setup = Setup::new(read_config(self.config.as_deref())?)?;
         setup.blind.iter().for_each(|words| say.warn(words));
+        setup.idle_exceptions().iter().for_each(|words| say.warn(words));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

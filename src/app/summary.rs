@@ -6,8 +6,8 @@ use crate::collect::Account;
 use crate::config::Config;
 use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
 use crate::model::units::{bytes, duration, grouped};
-use crate::model::{Anomaly, Ip, Verdicts};
-use crate::report::{Budget, Exporter, Memory, Summary, Watched};
+use crate::model::{Anomaly, Ip, Rule, RuleAccount, Verdicts};
+use crate::report::{self, Budget, Exporter, Memory, RuleLine, Summary, Watched};
 use crate::store::verdicts::{self, Book};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,11 +75,12 @@ pub(super) fn of(
         false_alarms_per_day: config.false_alarms_per_day,
         series_scored: judge.scored.round() as u64,
         threshold: threshold(&judge),
-        budget: Budget::of(engine.rule_accounts(), config.interval, &said),
+        budget: Budget::of(&counting(setup, engine), config.interval, &said),
         configuration: fingerprint(setup),
         elapsed_seconds: Some(elapsed.as_secs_f64()),
         packets_per_second: per_second(front.meter.packets, elapsed),
         records_per_second: per_second(front.export.records, elapsed),
+        rules: rules(setup, engine),
         ..Summary::default()
     };
     summary.count(anomalies);
@@ -102,6 +103,32 @@ fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdi
             BTreeMap::new()
         }
     }
+}
+
+/// Whether a rule is in shadow.
+fn is_shadow(setup: &Setup, name: &str) -> bool {
+    let named = |rule: &&Rule| rule.name == name;
+    setup
+        .rules
+        .iter()
+        .find(named)
+        .is_some_and(|rule| rule.gates.shadow)
+}
+
+/// The accounts of the rules that take part in the budget.
+fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
+    let all = engine.rule_accounts().iter();
+    all.filter(|account| !is_shadow(setup, &account.rule))
+        .cloned()
+        .collect()
+}
+
+/// What each rule did.
+fn rules(setup: &Setup, engine: &Engine) -> Vec<RuleLine> {
+    let open = engine.open_by_rule();
+    let shadow = |name: &str| is_shadow(setup, name);
+    let open = |name: &str| open.get(name).copied().unwrap_or(0);
+    report::rules::lines(engine.rule_accounts().iter(), setup.config.interval, open, shadow)
 }
 
 fn per_second(count: u64, elapsed: Duration) -> Option<f64> {
@@ -178,6 +205,7 @@ fn dropped(
         ("missing_intervals", judge.missing_intervals),
         ("reference_intervals_given_up", judge.recent_given_up),
         ("series_without_chart", judge.uncharted),
+        ("openings_undecided", judge.waiting_refused),
         ("anomalies_not_kept", judge.anomalies_refused),
     ];
     let more = more.into_iter().chain([
@@ -207,6 +235,11 @@ fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
         (
             front.meter.evicted,
             "The flow cache was full: some flows were ended early and count twice.",
+        ),
+        (
+            judge.waiting_refused,
+            "Too many deviations waited for their conditions: rules that wait for several intervals, or for who brings the \
+             most, did not open for some.",
         ),
         (
             judge.anomalies_refused,

@@ -34,7 +34,7 @@ pub enum Command {
     Drill(Drill),
     /// Print the effective configuration; exit 2 and name line and key on a bad one.
     Check(Check),
-    /// List or check rules.
+    /// List, check or test rules.
     Rules(Rules),
     /// List the newest anomalies of a state, and say what they were.
     Anomalies(Anomalies),
@@ -75,6 +75,16 @@ pub enum ReportFormat {
     Json,
     /// One self-contained page with charts.
     Html,
+}
+
+/// How what rules did is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReviewFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// JSON lines.
+    Json,
 }
 
 /// How Flow Records are written.
@@ -217,14 +227,62 @@ pub struct Rules {
 /// What can be done with rules.
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// List the rules in use.
-    List(Check),
+    /// List the rules in use; with a state, what each fired, its noise and its cost.
+    List(RulesList),
     /// Check a file of rules; exit 2 and name line and key on a bad one.
     Check {
         /// The file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Configuration whose calendars and zone the rules may name.
+        #[arg(long, short, value_name = "CONFIG")]
+        config: Option<PathBuf>,
     },
+    /// Replay captures against rules and print what each fired; exit 3 when that is not what must come of it.
+    Test(RulesTest),
+}
+
+/// `tidemark rules list`.
+#[derive(Debug, Args)]
+pub struct RulesList {
+    /// The configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The folder with the state of `run` or `replay`: review what the rules did in it.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// How to write the review.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReviewFormat,
+}
+
+/// `tidemark rules test`.
+#[derive(Debug, Args)]
+pub struct RulesTest {
+    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Files of rules to test, and no others; without any, all rules of the configuration.
+    #[arg(long, value_name = "RULES")]
+    pub rules: Vec<PathBuf>,
+    /// Configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to read the captures.
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub read_as: As,
+    /// How to write what fired.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReviewFormat,
+    /// Only learn for this long before anything may fire, such as `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub learn: Option<Duration>,
+    /// Exit with status 3 unless this rule fires, in shadow or not; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub must_fire: Vec<String>,
+    /// Exit with status 3 if this rule fires, in shadow or not; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub must_not_fire: Vec<String>,
 }
 
 /// `tidemark anomalies`.

@@ -23,5 +23,8 @@ pub(super) fn run(args: &Check) -> Result<u8> {
     for words in &setup.blind {
         println!("# Missing: {words}");
     }
+    for words in setup.idle_exceptions() {
+        println!("# Idle: {words}");
+    }
     Ok(DONE)
 }

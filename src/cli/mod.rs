@@ -9,6 +9,7 @@ pub mod judge;
 mod judge_command;
 mod replay;
 mod rules;
+mod rules_test;
 mod run;
 
 pub use args::{As, Cli, Command};
@@ -23,7 +24,7 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// Bad usage or configuration.
 const USAGE: u8 = 2;
-/// `--fail-on` found something.
+/// `--fail-on` found something, or rules under test did not do what they must.
 const FOUND: u8 = 3;
 
 /// What is wrong with how the program was called or configured.
@@ -58,8 +59,8 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Flows(args) => flows::run(args, cli.quiet, cli.verbose),
         Command::Drill(args) => drill::run(args, cli.quiet),
         Command::Check(args) => check::run(args),
-        Command::Rules(args) => rules::run(args),
         Command::Anomalies(args) => anomalies::run(args),
+        Command::Rules(args) => rules::run(args, cli.quiet, cli.verbose),
         Command::Judge(args) => judge_command::run(args),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
     write(args, &anomalies, &summary)?;
     let found = args
         .fail_on
-        .is_some_and(|severity| anomalies.iter().any(|a| a.severity >= severity));
+        .is_some_and(|severity| anomalies.iter().any(|a| !a.shadow && a.severity >= severity));
     Ok(if found { FOUND } else { DONE })
 }
 

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Incident<'a> {
     /// Names it.
     pub id: IncidentId,
+    /// Of rules in shadow: nobody is told.
+    pub shadow: bool,
     /// The gravest among its anomalies.
     pub severity: Severity,
     /// The earliest start.
@@ -26,6 +28,7 @@ impl<'a> Incident<'a> {
         let ends: Option<Vec<Timestamp>> = anomalies.iter().map(|a| a.ended_at).collect();
         Self {
             id,
+            shadow: anomalies.iter().all(|a| a.shadow),
             severity: anomalies.iter().map(|a| a.severity).max().unwrap_or_default(),
             started_at: anomalies.iter().map(|a| a.started_at).min().unwrap_or_default(),
             ended_at: ends.and_then(|ends| ends.into_iter().max()),
@@ -46,7 +49,7 @@ impl<'a> Incident<'a> {
     }
 }
 
-/// All incidents, by severity, then by time.
+/// All incidents, by severity, then by time; those in shadow after the others.
 pub fn incidents(anomalies: &[Anomaly]) -> Vec<Incident<'_>> {
     let mut groups: BTreeMap<IncidentId, Vec<&Anomaly>> = BTreeMap::new();
     for anomaly in anomalies {
@@ -56,16 +59,19 @@ pub fn incidents(anomalies: &[Anomaly]) -> Vec<Incident<'_>> {
         .into_iter()
         .map(|(id, group)| Incident::new(id, group))
         .collect();
-    incidents.sort_by_key(|i| (Reverse(i.severity), i.started_at, i.id));
+    incidents.sort_by_key(|i| (i.shadow, Reverse(i.severity), i.started_at, i.id));
     incidents
 }
 
-/// How many incidents there are of each severity, gravest first, none left out.
+/// How many incidents that count there are of each severity, gravest first, none left out.
 pub fn by_severity(incidents: &[Incident]) -> [(Severity, usize); 3] {
     [Severity::Critical, Severity::High, Severity::Low].map(|severity| {
         (
             severity,
-            incidents.iter().filter(|i| i.severity == severity).count(),
+            incidents
+                .iter()
+                .filter(|i| !i.shadow && i.severity == severity)
+                .count(),
         )
     })
 }

@@ -1,5 +1,6 @@
 //! JSON lines, the contract with scripts: one object a line, field names and order never change.
 
+use super::RuleLine;
 use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use super::summary::Summary;
@@ -45,6 +46,8 @@ struct AnomalyLine<'a> {
     text: &'a str,
     reproduce: &'a str,
     headline: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shadow: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     escalated_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +133,7 @@ fn anomaly_line<'a>(anomaly: &'a Anomaly, event: Option<&'a str>) -> AnomalyLine
         text: &a.text,
         reproduce: &a.reproduce,
         headline: a.headline,
+        shadow: a.shadow,
         escalated_at: a.escalated_at.map(Time),
         technique: a.technique.as_deref(),
         next: &a.next,
@@ -152,6 +156,22 @@ pub fn summary(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             summary,
         },
     )
+}
+
+/// The `rule` line.
+#[derive(Serialize)]
+struct RuleLineOf<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    line: &'a RuleLine,
+}
+
+/// Writes one `rule` line: what a rule did.
+///
+/// # Errors
+/// What the output reports.
+pub fn rule(out: &mut impl Write, line: &RuleLine) -> io::Result<()> {
+    write_line(out, &RuleLineOf { r#type: "rule", line })
 }
 
 fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::exporter::Exporter;
+use super::rules::RuleLine;
 use super::when;
 use crate::model::units::{count, duration, grouped};
 use crate::model::{Anomaly, IncidentId, Timestamp};
@@ -104,13 +105,26 @@ pub struct Summary {
     /// Flow Records decoded per wall-clock second; none where there were none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records_per_second: Option<f64>,
+    /// Anomalies of rules in shadow; not among `anomalies` and `incidents`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shadowed: u64,
+    /// What each rule did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleLine>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Summary {
     /// Sets the numbers of anomalies and incidents.
     pub fn count(&mut self, anomalies: &[Anomaly]) {
-        let incidents: BTreeSet<IncidentId> = anomalies.iter().map(|a| a.incident).collect();
-        self.anomalies = anomalies.len() as u64;
+        let real = || anomalies.iter().filter(|a| !a.shadow);
+        let incidents: BTreeSet<IncidentId> = real().map(|a| a.incident).collect();
+        self.anomalies = real().count() as u64;
+        self.shadowed = anomalies.len() as u64 - self.anomalies;
         self.incidents = incidents.len() as u64;
     }
 

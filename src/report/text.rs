@@ -46,7 +46,9 @@ pub fn write(out: &mut impl Write, anomalies: &[Anomaly], summary: &Summary, sty
         .first
         .or_else(|| incidents.iter().map(|i| i.started_at).min());
     let clock = Clock::new(start);
-    title(&mut canvas, &incidents, anomalies.len(), summary);
+    let real = anomalies.iter().filter(|a| !a.shadow).count();
+    title(&mut canvas, &incidents, real, summary);
+    shadows(&mut canvas, &incidents, anomalies.len() - real);
     for (i, incident) in incidents.iter().enumerate() {
         self::incident(&mut canvas, incident, i + 1, clock);
         // One incident at a time: a long report is never held in memory whole.
@@ -58,16 +60,13 @@ pub fn write(out: &mut impl Write, anomalies: &[Anomaly], summary: &Summary, sty
 
 /// What was looked at and how many incidents there are, or over what there are none.
 fn title(canvas: &mut Canvas, incidents: &[Incident], anomalies: usize, summary: &Summary) {
-    if incidents.is_empty() {
+    let real = incidents.iter().filter(|incident| !incident.shadow).count();
+    if real == 0 {
         canvas.line(&[(Ink::Strong, "No anomalies."), (Ink::Plain, "")]);
         canvas.paragraph(0, &summary.judged());
         return;
     }
-    let found = format!(
-        "{} of {}",
-        words::incidents(incidents.len()),
-        words::anomalies(anomalies)
-    );
+    let found = format!("{} of {}", words::incidents(real), words::anomalies(anomalies));
     let counts = grouping::by_severity(incidents);
     let mut parts = vec![(Ink::Strong, found)];
     for (severity, n) in counts.into_iter().filter(|&(_, n)| n > 0) {
@@ -80,6 +79,19 @@ fn title(canvas: &mut Canvas, incidents: &[Incident], anomalies: usize, summary:
     let when = Clock::new(None).span_or_unknown(summary.first, summary.last);
     let packets = grouped(summary.packets);
     canvas.line(&[(Ink::Faint, &format!("{when} · {packets} packets"))]);
+}
+
+/// How much of what follows is of rules in shadow.
+fn shadows(canvas: &mut Canvas, incidents: &[Incident], anomalies: usize) {
+    let shadow = incidents.iter().filter(|incident| incident.shadow).count();
+    if shadow > 0 {
+        let found = format!(
+            "In shadow, told to nobody: {} of {}.",
+            words::incidents(shadow),
+            words::anomalies(anomalies)
+        );
+        canvas.line(&[(Ink::Faint, &found)]);
+    }
 }
 
 /// The colour of a severity.
@@ -105,7 +117,8 @@ fn incident(canvas: &mut Canvas, incident: &Incident, number: usize, clock: Cloc
         words::anomalies(incident.anomalies.len())
     );
     let severity = incident.severity.name().to_uppercase();
-    let title = format!("  Incident {number}");
+    let mark = if incident.shadow { " (shadow)" } else { "" };
+    let title = format!("  Incident {number}{mark}");
     canvas.line(&[
         (ink(incident.severity), &severity),
         (Ink::Strong, &title),

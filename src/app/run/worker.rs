@@ -184,8 +184,9 @@ impl Worker {
             }
             self.lines.event(&event);
         }
-        self.own.anomalies = self.forgotten + all.len() as u64;
-        self.own.open = all.iter().filter(|a| a.ended_at.is_none()).count() as u64;
+        let real = || all.iter().filter(|a| !a.shadow);
+        self.own.anomalies = self.forgotten + real().count() as u64;
+        self.own.open = real().filter(|a| a.ended_at.is_none()).count() as u64;
     }
 
     #[cold]

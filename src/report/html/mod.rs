@@ -38,9 +38,11 @@ pub fn render(anomalies: &[Anomaly], summary: &Summary) -> String {
         clock: Clock::new(Some(span.0)),
         span,
     };
-    let title = match incidents.len() {
+    let real = incidents.iter().filter(|incident| !incident.shadow).count();
+    let counting = anomalies.iter().filter(|a| !a.shadow).count();
+    let title = match real {
         0 => "No anomalies".to_owned(),
-        n => format!("{} of {}", words::incidents(n), words::anomalies(anomalies.len())),
+        n => format!("{} of {}", words::incidents(n), words::anomalies(counting)),
     };
     html! {
         (DOCTYPE)
@@ -111,6 +113,7 @@ fn incident(page: &Page, incident: &Incident, number: usize) -> Markup {
             header {
                 p.meta {
                     span.badge { (severity) }
+                    @if incident.shadow { span.badge { "shadow" } }
                     span { "Incident " (number) }
                     span { (when) }
                     span { (words::lasted(incident.started_at, incident.ended_at)) }

@@ -81,7 +81,10 @@ fn strip(page: &Page, incidents: &[Incident]) -> Markup {
 fn label(incident: &Incident) -> String {
     let headline = incident.headline();
     headline
-        .map(|a| format!("{} {}", words::kind(a.kind), words::entity(&a.entity)))
+        .map(|a| {
+            let mark = if a.shadow { " (shadow)" } else { "" };
+            format!("{} {}{mark}", words::kind(a.kind), words::entity(&a.entity))
+        })
         .unwrap_or_default()
 }
 

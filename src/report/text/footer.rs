@@ -17,6 +17,7 @@ pub fn footer(canvas: &mut Canvas, summary: &Summary, clock: Clock) {
     read(canvas, summary, clock);
     exporters(canvas, summary);
     watched(canvas, summary);
+    held(canvas, summary);
     missed(canvas, summary);
     cost(canvas, summary);
 }
@@ -113,6 +114,18 @@ fn watched(canvas: &mut Canvas, summary: &Summary) {
     }
     if let Some(dearest) = summary.budget.dearest(3) {
         canvas.labelled("", &format!("spent on {dearest}"));
+    }
+}
+
+/// What rules would have opened, and what held them back.
+fn held(canvas: &mut Canvas, summary: &Summary) {
+    let mut label = "held back";
+    for rule in summary.rules.iter().filter(|rule| rule.held.total() > 0) {
+        canvas.labelled(
+            label,
+            &format!("{}: {}", printable(&rule.name), rule.held.words()),
+        );
+        label = "";
     }
 }
 
