@@ -2,6 +2,7 @@
 
 use super::Class;
 use super::constants as c;
+use super::fleet::TailRecord;
 use super::level::{Forecast, Lesson, Level};
 use super::low::Low;
 use super::season::Moment;
@@ -181,7 +182,7 @@ impl Baseline {
 
     fn judge_level(&self, level: &Level, when: Moment, x: f64, noise: f64, prior: &Prior) -> Verdict {
         let forecast = level.forecast(self.class, when, noise);
-        let (lower, upper) = level.band(&forecast, c::BAND_ODDS.ln(), prior);
+        let (lower, upper) = level.band(self.class, &forecast, c::BAND_ODDS.ln(), prior);
         let mut verdict = Verdict {
             expected: self.class.inverse(forecast.centre),
             lower: self.class.inverse(lower),
@@ -191,14 +192,14 @@ impl Baseline {
         };
         if !self.is_sparse() {
             let v = self.class.forward(x);
-            (verdict.rise, verdict.dip) = level.scores(&forecast, v, prior);
-            verdict.slow = self.judge_slow(level, &forecast, v, prior);
+            (verdict.rise, verdict.dip) = level.scores(self.class, &forecast, v, prior);
+            verdict.slow = self.judge_slow(level, &forecast, v);
             return verdict;
         }
         verdict.lower = verdict.lower.min(0.0);
         if x != 0.0 {
             let presence = (1.0 - f64::from(self.empty)).max(c::PRESENCE_LEAST);
-            let (rise, _) = level.scores(&forecast, self.class.forward(x), prior);
+            let (rise, _) = level.scores(self.class, &forecast, self.class.forward(x), prior);
             verdict.rise = if rise > 0.0 { rise - presence.ln() } else { 0.0 };
         } else if self.class == Class::Bytes {
             verdict.dip = self.silence.score(self.emptiness(), self.presences());
@@ -206,13 +207,14 @@ impl Baseline {
         verdict
     }
 
-    fn judge_slow(&self, level: &Level, forecast: &Forecast, v: f64, prior: &Prior) -> SlowVerdict {
+    fn judge_slow(&self, level: &Level, forecast: &Forecast, v: f64) -> SlowVerdict {
         // The slow part of what is mostly nothing is whatever came last (4.6).
         let Some(slow) = level.slow_part().filter(|_| f64::from(self.empty) <= c::SPARSE) else {
             return SlowVerdict::default();
         };
-        let (rise, dip) = slow.scores(v - forecast.usual, forecast.quiet, prior);
-        let (below, above) = slow.band(c::BAND_ODDS.ln(), forecast.quiet, prior);
+        let prior = Prior::of(self.class);
+        let (rise, dip) = slow.scores(v - forecast.usual, forecast.quiet, &prior);
+        let (below, above) = slow.band(c::BAND_ODDS.ln(), forecast.quiet, &prior);
         SlowVerdict {
             band: Band {
                 expected: self.class.inverse(forecast.usual),
@@ -238,6 +240,14 @@ impl Baseline {
     /// About how many non-empty intervals the share of empty ones rests on.
     fn presences(&self) -> f64 {
         f64::from(self.seen).min(1.0 / c::EMPTY_RATE) * (1.0 - f64::from(self.empty))
+    }
+
+    /// The record of its tails, which teaches the fleet's prior; none of a count model, whose tail is its own.
+    pub fn tail(&self) -> Option<TailRecord> {
+        match &self.model {
+            Model::Low(_) => None,
+            Model::Level(level) => Some(level.record()),
+        }
     }
 
     /// Whether the series has shown enough to be judged.

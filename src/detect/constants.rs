@@ -69,8 +69,22 @@ pub const THRESHOLD_LEAST: f64 = 1.0;
 pub const THRESHOLD_RATE: f64 = 0.02;
 /// 4.4: half-life of the record of excesses, in exceedances.
 pub const EXCESS_HALF_LIFE: f64 = 1000.0;
-/// 4.4: one excess counts at most this many times the mean one.
-pub const EXCESS_CAP: f64 = 2.5;
+/// 4.4: one excess counts at most this many times the mean one. Counts and bytes hold rare events of another size,
+/// downloads and batches, which their tails must come to know.
+pub const EXCESS_CAP: f64 = 5.0;
+/// 4.4: the same for gauges and for the slow part, where what is far out is an anomaly more often than a habit: a series
+/// that has many keeps finding them.
+pub const GAUGE_EXCESS_CAP: f64 = 2.5;
+/// 4.4: exceedances on record from which on a series teaches the fleet's prior.
+pub const FLEET_RECORD: f64 = 5.0;
+/// 4.4: mean excesses are cut to these before they teach it.
+pub const FLEET_MEANS: (f64, f64) = (0.02, 3.0);
+/// 4.4: series of a class from which on its prior is fitted.
+pub const FLEET_LEAST: f64 = 10.0;
+/// 4.4: so many series the shipped prior is worth.
+pub const FLEET_SHIPPED: f64 = 20.0;
+/// 4.4: bounds of a fitted prior's exceedances.
+pub const FLEET_A: (f64, f64) = (5.0, 40.0);
 /// 4.4: non-empty intervals before a transformed series may be judged.
 pub const WARM_UP: u32 = 20;
 
@@ -96,8 +110,6 @@ pub const HOUR_MEMORY: f64 = 36_000.0;
 pub const HOUR_COUNTS: f64 = 30.0;
 /// 4.5: probability of an exceedance of the count model's recalibration threshold.
 pub const COUNT_ZETA: f64 = 0.03;
-/// 4.5: one excess of the count model counts at most this many times the mean one.
-pub const COUNT_EXCESS_CAP: f64 = 5.0;
 /// 4.5: prior record of the count model's recalibration, exceedances.
 pub const COUNT_TAIL_A: f64 = 4.0;
 /// 4.5: prior record of the count model's recalibration, sum of excesses.

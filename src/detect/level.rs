@@ -3,11 +3,12 @@
 
 use super::Class;
 use super::constants as c;
+use super::fleet::TailRecord;
 use super::profile::{Place, Profile};
 use super::restless::Restless;
 use super::season::Moment;
 use super::slow::Slow;
-use super::tail::{POINT, Prior, Side, Tail};
+use super::tail::{Law, Prior, Side, Tail};
 use serde::{Deserialize, Serialize};
 
 /// What is kept of such a series.
@@ -194,13 +195,18 @@ impl Level {
     }
 
     /// The score of a transformed measurement: (rise, dip), one of them 0.
-    pub(super) fn scores(&self, forecast: &Forecast, v: f64, prior: &Prior) -> (f64, f64) {
+    pub(super) fn scores(&self, class: Class, forecast: &Forecast, v: f64, prior: &Prior) -> (f64, f64) {
         let z = (v - forecast.centre) / forecast.scale;
         if z >= 0.0 {
-            (self.tail.score(&POINT, z, Side::Rise, prior), 0.0)
+            (self.tail.score(Law::of(class), z, Side::Rise, prior), 0.0)
         } else {
-            (0.0, self.tail.score(&POINT, -z, Side::Dip, prior))
+            (0.0, self.tail.score(Law::of(class), -z, Side::Dip, prior))
         }
+    }
+
+    /// The record of its tails.
+    pub(super) fn record(&self) -> TailRecord {
+        self.tail.record()
     }
 
     /// The slow part, once it can be judged.
@@ -209,9 +215,9 @@ impl Level {
     }
 
     /// The band on the transformed scale inside which neither score reaches `score`.
-    pub(super) fn band(&self, forecast: &Forecast, score: f64, prior: &Prior) -> (f64, f64) {
-        let below = self.tail.edge(&POINT, score, Side::Dip, prior) * forecast.scale;
-        let above = self.tail.edge(&POINT, score, Side::Rise, prior) * forecast.scale;
+    pub(super) fn band(&self, class: Class, forecast: &Forecast, score: f64, prior: &Prior) -> (f64, f64) {
+        let below = self.tail.edge(Law::of(class), score, Side::Dip, prior) * forecast.scale;
+        let above = self.tail.edge(Law::of(class), score, Side::Rise, prior) * forecast.scale;
         (forecast.centre - below, forecast.centre + above)
     }
 
@@ -251,10 +257,10 @@ impl Level {
                 self.restless = Some(Box::new(Restless::new()));
             }
             if self.seen > c::WARM_UP {
-                self.tail.learn(&POINT, r / forecast.scale, prior);
+                self.tail.learn(Law::of(class), r / forecast.scale, prior);
             }
         }
-        self.learn_slow(&forecast, v, when, prior);
+        self.learn_slow(class, &forecast, v, when);
         if lesson == Lesson::LevelOnly {
             return;
         }
@@ -306,11 +312,11 @@ impl Level {
     }
 
     /// The slow part, kept from the second hour on: before, there is no hour to compare with.
-    fn learn_slow(&mut self, forecast: &Forecast, v: f64, when: Moment, prior: &Prior) {
+    fn learn_slow(&mut self, class: Class, forecast: &Forecast, v: f64, when: Moment) {
         let rate = self.rate(0.0);
         let distance = v - forecast.usual;
         if let Some(slow) = self.slow_part.as_deref_mut() {
-            slow.learn(when, distance, forecast.quiet, prior, rate);
+            slow.learn(when, distance, forecast.quiet, &Prior::of(class), rate);
         } else if f64::from(self.seen) * when.step >= c::BLOCK && self.ready() {
             self.slow_part = Some(Box::new(Slow::new(distance)));
         }

@@ -192,7 +192,7 @@ impl Low {
             let (a, b) = self.posterior();
             let keep = (-1.0 / c::EXCESS_HALF_LIFE).exp2();
             self.exceedances = (f64::from(self.exceedances) * keep + 1.0) as f32;
-            self.excess = (f64::from(self.excess) * keep + (raw - u).min(c::COUNT_EXCESS_CAP * b / a)) as f32;
+            self.excess = (f64::from(self.excess) * keep + (raw - u).min(c::EXCESS_CAP * b / a)) as f32;
         }
         let rate = step(u16::try_from(self.seen).unwrap_or(u16::MAX), c::THRESHOLD_RATE);
         let target = if passed { 1.0 } else { 0.0 };

@@ -19,6 +19,7 @@
 mod baseline;
 mod budget;
 pub mod constants;
+mod fleet;
 mod level;
 pub mod limit;
 mod low;
@@ -27,6 +28,8 @@ mod newcomer;
 mod profile;
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod proof_fleet;
 #[cfg(test)]
 mod proof_slow;
 mod restless;
@@ -43,6 +46,7 @@ mod young;
 
 pub use baseline::{Band, Baseline, Hold, SlowVerdict, Verdict};
 pub use budget::{Budget, Channel, Watched};
+pub use fleet::{Priors, Refit, TailRecord};
 pub use newcomer::Newcomers;
 pub use scan::{ScanWalk, Theta, ThetaEstimate};
 pub use sequential::{Evidence, Sequential, SequentialSeries};

@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A series at work: judges, then teaches what it judged.
 pub(super) struct Watch {
     baseline: Baseline,
-    prior: Prior,
+    pub(super) prior: Prior,
     now: Timestamp,
     step: Duration,
 }
@@ -39,6 +39,10 @@ impl Watch {
     pub(super) fn teach(&mut self, x: f64, hold: Hold) {
         self.baseline.learn(self.now, x, &self.prior, hold);
         self.now = self.now + self.step;
+    }
+
+    pub(super) fn tail(&self) -> Option<super::TailRecord> {
+        self.baseline.tail()
     }
 
     pub(super) fn accept(&mut self, x: f64) {

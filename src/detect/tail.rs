@@ -6,6 +6,7 @@
 
 use super::Class;
 use super::constants as c;
+use super::fleet::TailRecord;
 use serde::{Deserialize, Serialize};
 
 /// What is believed of a tail before a series has shown its own: as if `a` exceedances had summed up to `b`.
@@ -47,6 +48,8 @@ pub(super) struct Law {
     pub(super) rate: f64,
     /// Half-life of the record, in exceedances.
     pub(super) half_life: f64,
+    /// One excess counts at most this many times the mean one.
+    pub(super) cap: f64,
 }
 
 /// Of single intervals.
@@ -56,6 +59,13 @@ pub(super) const POINT: Law = Law {
     least: c::THRESHOLD_LEAST,
     rate: c::THRESHOLD_RATE,
     half_life: c::EXCESS_HALF_LIFE,
+    cap: c::EXCESS_CAP,
+};
+
+/// Of single intervals of a gauge.
+pub(super) const GAUGE: Law = Law {
+    cap: c::GAUGE_EXCESS_CAP,
+    ..POINT
 };
 
 /// Of hourly extremes of the slow part.
@@ -65,7 +75,15 @@ pub(super) const BLOCK: Law = Law {
     least: c::BLOCK_THRESHOLD_LEAST,
     rate: c::BLOCK_THRESHOLD_RATE,
     half_life: c::BLOCK_HALF_LIFE,
+    cap: c::GAUGE_EXCESS_CAP,
 };
+
+impl Law {
+    /// Of single intervals of a class.
+    pub(super) fn of(class: Class) -> &'static Self {
+        if class == Class::Gauge { &GAUGE } else { &POINT }
+    }
+}
 
 /// The two tails of a series: a threshold each, one record of excesses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,14 +167,21 @@ impl Tail {
                 let (a, b) = self.posterior(prior);
                 let keep = (-1.0 / law.half_life).exp2();
                 self.exceedances = (f64::from(self.exceedances) * keep + 1.0) as f32;
-                self.excess =
-                    (f64::from(self.excess) * keep + bend(law, m, u).min(c::EXCESS_CAP * b / a)) as f32;
+                self.excess = (f64::from(self.excess) * keep + bend(law, m, u).min(law.cap * b / a)) as f32;
             }
         }
         self.seen = self.seen.saturating_add(1);
         let rate = step(self.seen, law.rate);
         self.upper = moved(law, self.upper, above, rate);
         self.lower = moved(law, self.lower, below, rate);
+    }
+
+    /// What it has seen beyond its thresholds.
+    pub(super) fn record(&self) -> TailRecord {
+        TailRecord {
+            exceedances: f64::from(self.exceedances),
+            excess: f64::from(self.excess),
+        }
     }
 
     /// Keeps only the share `keep` of the record of excesses.

@@ -12,7 +12,7 @@ use super::scoring::{Load, Thresholds};
 use super::series::EntityState;
 use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
-use crate::detect::{Budget, Newcomers, ThetaEstimate};
+use crate::detect::{Budget, Newcomers, Priors, ThetaEstimate};
 use crate::enrich::Origins;
 use crate::model::{Anomaly, Interval, RuleAccount, Timestamp, ahead};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +23,7 @@ mod accounts;
 mod closing;
 mod excusing;
 mod findings;
+mod fleet;
 mod gating;
 mod networks;
 pub(super) mod pairing;
@@ -80,6 +81,9 @@ pub struct Judge {
     accounts: Vec<RuleAccount>,
     gating: Gating,
     theta: ThetaEstimate,
+    /// How heavy tails are in this network, and the day whose end taught it.
+    priors: Priors,
+    refitted: Timestamp,
     load: Load,
     load_now: Load,
     thresholds: Thresholds,
@@ -172,6 +176,8 @@ impl Judge {
             accounts: accounts::blank(&plan),
             gating: Gating::default(),
             theta: ThetaEstimate::default(),
+            priors: Priors::default(),
+            refitted: Timestamp::MIN,
             load: Load::default(),
             load_now: Load::default(),
             thresholds: Load::default().thresholds(&budget, config.interval),

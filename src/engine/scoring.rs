@@ -4,7 +4,7 @@ use super::channel::{Channelled, speak};
 use super::plan::{MetricPlan, scale};
 use super::series::{Sequence, Series};
 use crate::detect::limit::{self, Nearness};
-use crate::detect::{Budget, Channel, Newcomers, Prior, Verdict};
+use crate::detect::{Budget, Channel, Newcomers, Prior, Priors, Verdict};
 use crate::model::{Deviation, Direction, Limit, Test, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -85,6 +85,8 @@ pub(super) struct Case<'a> {
     pub(super) interval: Duration,
     pub(super) thresholds: &'a Thresholds,
     pub(super) newcomers: Option<&'a Newcomers>,
+    /// How heavy tails are in this network.
+    pub(super) priors: &'a Priors,
     /// Whether the interval is over and was whole: only then can there be too little.
     pub(super) whole: bool,
     /// Whether the network was watched long enough to know what is rare in it.
@@ -135,7 +137,7 @@ impl Case<'_> {
     /// What is usual for the series, and how strange the value is; learns nothing.
     pub(super) fn verdict(&self, series: Option<&Series>) -> Verdict {
         let baseline = series.and_then(|s| s.baseline.as_ref());
-        let prior = Prior::of(self.plan.class);
+        let prior = self.priors.of(self.plan.class);
         let verdict = baseline
             .map(|b| b.judge(self.local, self.value, self.plan.noise, &prior))
             .unwrap_or_default();

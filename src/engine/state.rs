@@ -5,7 +5,7 @@ use super::scoring::Load;
 use super::series::EntityState;
 use crate::aggregate::EntityKey;
 use crate::collect::Memory;
-use crate::detect::{Newcomers, ThetaEstimate};
+use crate::detect::{Newcomers, Priors, ThetaEstimate};
 use crate::model::{Opened, RuleAccount, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +31,9 @@ pub struct Snapshot {
     /// How many anomalies of each rule were open.
     pub(super) open: BTreeMap<String, u64>,
     pub(super) theta: ThetaEstimate,
+    /// How heavy tails are in the network, and the day whose end taught it.
+    pub(super) priors: Priors,
+    pub(super) refitted: Timestamp,
     pub(super) new_hosts: Vec<u32>,
     /// Templates and sampling rates, by Front.
     pub(super) exporters: Vec<Memory>,

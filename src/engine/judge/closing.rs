@@ -78,6 +78,7 @@ impl Judge {
         self.accounts
             .iter_mut()
             .for_each(|a| a.intervals += u64::from(whole));
+        self.refit(interval);
         let now = std::mem::take(&mut self.load_now);
         if whole {
             self.load.learn(&now, self.learned);
@@ -156,6 +157,7 @@ impl Judge {
                 interval: self.config.interval,
                 thresholds: &self.thresholds,
                 newcomers: state.newcomers.get(i),
+                priors: &self.priors,
                 whole,
                 settled: self.is_settled(at),
             };

@@ -235,6 +235,7 @@ impl Facts for Looked<'_> {
             value: row.metric(metric),
             interval: judge.config.interval,
             thresholds: &judge.thresholds,
+            priors: &judge.priors,
             newcomers: None,
             whole: !self.early,
             settled: true,

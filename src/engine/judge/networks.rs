@@ -71,6 +71,7 @@ impl Judge {
     }
 
     fn fill(&mut self, view: usize, finer: usize, at: Timestamp) {
+        let local = self.local(at);
         let (before, after) = self.views.split_at_mut(view);
         let (Some(parts), Some(wholes)) = (before.get(finer), after.first_mut()) else {
             return;
@@ -94,7 +95,7 @@ impl Judge {
         for same in apart.chunk_by(|a, b| a.0 == b.0) {
             for (key, slot) in same {
                 if let Some(row) = parts.entities.get(*slot) {
-                    let usual = (same.len() < SPREAD).then(|| usual(part_plan, row, at));
+                    let usual = (same.len() < SPREAD).then(|| usual(part_plan, row, local));
                     wholes.entities.fold(key, row, usual.as_ref());
                 }
             }

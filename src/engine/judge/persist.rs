@@ -31,6 +31,8 @@ impl Judge {
             opened: self.ledger.opened.all().cloned().collect(),
             open: self.ledger.open_by_rule(),
             theta: self.theta.clone(),
+            priors: self.priors,
+            refitted: self.refitted,
             new_hosts: self.new_hosts.iter().copied().collect(),
             exporters: Vec::new(),
         }
@@ -75,6 +77,8 @@ impl Judge {
         self.take_accounts(snapshot.accounts);
         self.ledger.opened.restore(snapshot.opened);
         self.theta = snapshot.theta;
+        self.priors = snapshot.priors;
+        self.refitted = snapshot.refitted;
         self.new_hosts = snapshot.new_hosts.into();
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         Ok(())

@@ -42,6 +42,7 @@ impl Judge {
         verdicts: &[Verdict],
     ) {
         let (room, local) = (self.baselines_left(view), self.local(interval.start));
+        let priors = self.priors;
         let (Some(state), Some(plan)) = (self.views.get_mut(view), self.plan.views.get(view)) else {
             return;
         };
@@ -79,7 +80,7 @@ impl Judge {
                 if hold == Hold::Free && !baseline.ready() {
                     series.young.learn(metric.class, value);
                 }
-                baseline.learn(local, value, &Prior::of(metric.class), hold);
+                baseline.learn(local, value, &priors.of(metric.class), hold);
             }
             let charted = chart(
                 series,
