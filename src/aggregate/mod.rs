@@ -9,8 +9,10 @@ mod conversations;
 mod entities;
 mod grouping;
 mod recent;
+mod usual;
 
 pub use conversations::{Added, Conversations, network_of};
 pub use entities::{DistinctCount, Entities, Row, Sets};
 pub use grouping::{EntityKey, Grouping, GroupingError};
 pub use recent::Recent;
+pub use usual::{Usual, UsualPart};

@@ -53,6 +53,7 @@ pub fn rank(
             observed: part.observed,
             expected: part.expected,
             share,
+            usual: None,
         };
         all.entry(dimension).or_default().push(line);
     }

@@ -1,68 +1,80 @@
-//! Which anomalies have one cause (DETECTION 4.9): they overlap in time and share an address, or are brought about
-//! by the same ones.
+//! Which anomalies have one cause (DETECTION 4.9), and which of them to read first.
 
-use crate::model::{
-    Anomaly, Contributors, Dimension, Direction, IncidentId, Ip, Kind, Metric, Severity, Timestamp, Value,
-};
+use super::linking::Links;
+use crate::model::{Anomaly, AnomalyId, Entity, IncidentId, Ip, Kind, Prefix, Severity, Timestamp, Value};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// How many intervals may lie between anomalies of one incident.
-const APART: u32 = 2;
-/// The share from which a contributor counts as a cause.
-const CAUSE: f64 = 0.25;
-/// The share from which one source AS counts as a cause.
-const CAUSE_AS: f64 = 0.5;
-/// How many contributors two anomalies must have in common when none of them stands out.
-const COMMON: usize = 3;
+/// The share of a network's deviation from which one in it is the headline instead (DETECTION 4.9).
+const MOST: f64 = 0.7;
 
 /// Gives every anomaly its incident and marks each incident's headline.
 ///
 /// An incident has the id of its first anomaly. The order of `anomalies` does not matter and stays as it is.
 pub fn group(anomalies: &mut [Anomaly]) {
-    let mut order: Vec<usize> = (0..anomalies.len()).collect();
-    order.sort_by_key(|&i| (anomalies[i].started_at, anomalies[i].id));
-    let causes: Vec<Causes> = anomalies.iter().map(Causes::of).collect();
-    let mut parent: Vec<usize> = (0..anomalies.len()).collect();
-    for (rank, &late) in order.iter().enumerate() {
-        for &early in &order[..rank] {
-            if find(&mut parent, late) != find(&mut parent, early)
-                && near(&anomalies[early], &anomalies[late])
-                && related(&causes[early], &causes[late])
-            {
-                let (a, b) = (find(&mut parent, early), find(&mut parent, late));
-                parent[a.max(b)] = a.min(b);
-            }
-        }
-    }
+    let mut links = Links::of(anomalies);
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for &i in &order {
-        let root = find(&mut parent, i);
-        members.entry(root).or_default().push(i);
+    for i in 0..anomalies.len() {
+        members.entry(links.group(i)).or_default().push(i);
     }
     for group in members.values() {
-        let Some(&first) = group.first() else { continue };
-        let incident = IncidentId(anomalies[first].id.0);
-        let headline = group
+        let first = group
             .iter()
-            .copied()
-            .max_by(|&a, &b| weight(&anomalies[a]).cmp(&weight(&anomalies[b])));
+            .map(|&i| (anomalies[i].started_at, anomalies[i].id))
+            .min();
+        let headline = headline(anomalies, group);
         for &i in group {
-            anomalies[i].incident = incident;
-            anomalies[i].headline = Some(i) == headline;
+            anomalies[i].incident = IncidentId(first.map_or(0, |(_, id)| id.0));
+            anomalies[i].headline = Some(anomalies[i].id) == headline;
         }
     }
 }
 
-fn find(parent: &mut [usize], mut i: usize) -> usize {
-    while parent[i] != i {
-        parent[i] = parent[parent[i]];
-        i = parent[i];
+/// The gravest with the most particular name; but where it is about an address or network in a network that has an
+/// anomaly as well, that one, unless something in the network brings most of its deviation.
+fn headline(anomalies: &[Anomaly], group: &[usize]) -> Option<AnomalyId> {
+    let members = || group.iter().map(|&i| &anomalies[i]);
+    let mut best = members().max_by_key(|a| weight(a))?;
+    let size = |a: &Anomaly| (a.worst.observed - a.worst.expected).abs();
+    let mut wider: Vec<&Anomaly> = members()
+        .filter(|a| a.severity >= best.severity && holds(&a.entity, &best.entity))
+        .collect();
+    wider.sort_by_key(|a| Reverse((longest(&a.entity), weight(a))));
+    for parent in wider {
+        let alike = |a: &&Anomaly| (a.metric, a.direction) == (parent.metric, parent.direction);
+        let inside = members()
+            .filter(alike)
+            .filter(|a| holds(&parent.entity, &a.entity));
+        if !inside.into_iter().any(|child| size(child) >= MOST * size(parent)) {
+            best = parent;
+        }
     }
-    i
+    Some(best.id)
+}
+
+/// The length of an entity's longest prefix.
+fn longest(entity: &Entity) -> u8 {
+    entity.networks().map(|prefix| prefix.length()).max().unwrap_or(0)
+}
+
+/// Whether an address or narrower network of `inner` lies in a network of `outer`.
+fn holds(outer: &Entity, inner: &Entity) -> bool {
+    let within = |prefix: Prefix| {
+        inner.0.iter().any(|(_, value)| match value {
+            Value::Ip(ip) => prefix.contains(*ip),
+            Value::Net(other) => other.length() > prefix.length() && prefix.contains(first(other)),
+            _ => false,
+        })
+    };
+    outer.networks().any(within)
+}
+
+fn first(prefix: &Prefix) -> Ip {
+    prefix.first()
 }
 
 /// What makes one anomaly the better headline: gravity, a particular name, a particular place, then strangeness.
-fn weight(a: &Anomaly) -> (Severity, bool, usize, u64, std::cmp::Reverse<(Timestamp, u64)>) {
+fn weight(a: &Anomaly) -> (Severity, bool, usize, u64, Reverse<(Timestamp, u64)>) {
     let general = matches!(
         a.kind,
         Kind::LoadSpike | Kind::Dip | Kind::HeavyTransfer | Kind::Flood | Kind::Stranger
@@ -73,92 +85,15 @@ fn weight(a: &Anomaly) -> (Severity, bool, usize, u64, std::cmp::Reverse<(Timest
         !general,
         addresses,
         a.worst.score.max(0.0) as u64,
-        std::cmp::Reverse((a.started_at, a.id.0)),
+        Reverse((a.started_at, a.id.0)),
     )
-}
-
-fn near(a: &Anomaly, b: &Anomaly) -> bool {
-    let slack = a.interval.max(b.interval) * APART;
-    let end = |x: &Anomaly| x.ended_at.unwrap_or(Timestamp::MAX);
-    a.started_at <= end(b) + slack && b.started_at <= end(a) + slack
-}
-
-/// What an anomaly is about and what brought it about.
-#[derive(Debug, Default)]
-struct Causes {
-    /// Addresses of the entity.
-    own: Vec<Ip>,
-    /// Addresses with a large share.
-    large: Vec<Ip>,
-    /// All listed contributing addresses.
-    listed: Vec<Ip>,
-    /// Source AS with a large share of a rise.
-    source_as: Option<u32>,
-}
-
-impl Causes {
-    fn of(anomaly: &Anomaly) -> Self {
-        let mut causes = Self {
-            own: anomaly.entity.addresses().filter(|ip| !ip.is_special()).collect(),
-            ..Self::default()
-        };
-        // Two scans of ours that find the same open port have no common cause; two victims of one scanner have.
-        for dimension in [Dimension::SrcIp, Dimension::DstIp, Dimension::Host] {
-            for (ip, share) in addresses(&anomaly.contributors, dimension) {
-                causes.listed.push(ip);
-                if share >= CAUSE {
-                    causes.large.push(ip);
-                }
-            }
-        }
-        causes.listed.sort_unstable();
-        causes.listed.dedup();
-        if anomaly.direction != Direction::Below && anomaly.metric != Metric::Failed {
-            causes.source_as = leading_as(&anomaly.contributors);
-        }
-        causes
-    }
-}
-
-fn addresses(contributors: &Contributors, dimension: Dimension) -> impl Iterator<Item = (Ip, f64)> + '_ {
-    contributors
-        .get(&dimension)
-        .into_iter()
-        .flatten()
-        .filter_map(|c| match c.value {
-            Value::Ip(ip) if !ip.is_special() => Some((ip, c.share)),
-            _ => None,
-        })
-}
-
-fn leading_as(contributors: &Contributors) -> Option<u32> {
-    let first = contributors.get(&Dimension::SrcAs)?.first()?;
-    match first.value {
-        Value::Number(asn) if first.share >= CAUSE_AS => Some(asn),
-        _ => None,
-    }
-}
-
-fn related(a: &Causes, b: &Causes) -> bool {
-    let meets = |x: &[Ip], y: &[Ip]| x.iter().any(|ip| y.contains(ip));
-    let common = a
-        .listed
-        .iter()
-        .filter(|ip| b.listed.binary_search(ip).is_ok())
-        .count();
-    let smaller = a.listed.len().min(b.listed.len());
-    meets(&a.own, &b.own)
-        || meets(&a.own, &b.large)
-        || meets(&b.own, &a.large)
-        || meets(&a.large, &b.large)
-        || (common >= COMMON && common * 2 >= smaller)
-        || (a.source_as.is_some() && a.source_as == b.source_as)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::anomaly::test_data::{anomaly, contributor, ip};
+    use crate::model::{Dimension, Direction};
 
     fn incidents(mut all: Vec<Anomaly>) -> String {
         group(&mut all);
@@ -230,5 +165,31 @@ mod tests {
             "1:1* 2:2*"
         );
         assert!(ip("0.0.0.0").is_special());
+    }
+
+    /// A network's anomaly of `size`, and two of hosts in it.
+    fn network_and_hosts(size: f64, hosts: [f64; 2]) -> String {
+        let sized = |mut a: Anomaly, size: f64| {
+            (a.worst.observed, a.worst.expected) = (size, 0.0);
+            a
+        };
+        let network = Anomaly {
+            entity: Entity(vec![(
+                Dimension::DstNet24,
+                Value::Net("10.9.0.0/24".parse().unwrap()),
+            )]),
+            ..anomaly(3, "10.9.0.1", 600)
+        };
+        incidents(vec![
+            sized(anomaly(1, "10.9.0.1", 600), hosts[0]),
+            sized(anomaly(2, "10.9.0.2", 600), hosts[1]),
+            sized(network, size),
+        ])
+    }
+
+    #[test]
+    fn a_network_is_the_headline_unless_one_host_brings_most_of_it() {
+        assert_eq!(network_and_hosts(100.0, [30.0, 30.0]), "1:1 2:1 3:1*");
+        assert_eq!(network_and_hosts(100.0, [75.0, 20.0]), "1:1* 2:1 3:1");
     }
 }

@@ -5,6 +5,7 @@ mod contributors;
 mod episode;
 mod explain;
 mod incident;
+mod linking;
 mod naming;
 
 pub use contributors::{Part, rank};

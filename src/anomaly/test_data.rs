@@ -17,6 +17,7 @@ pub(super) fn contributor(address: &str, share: f64) -> Contributor {
         observed: 10.0,
         expected: 0.0,
         share,
+        usual: None,
     }
 }
 

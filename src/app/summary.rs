@@ -206,6 +206,7 @@ fn dropped(
         ("reference_intervals_given_up", judge.recent_given_up),
         ("series_without_chart", judge.uncharted),
         ("openings_undecided", judge.waiting_refused),
+        ("usual_refused", judge.usual_refused),
         ("anomalies_not_kept", judge.anomalies_refused),
     ];
     let more = more.into_iter().chain([

@@ -123,7 +123,9 @@ pub struct Shares {
     pub entities: usize,
     /// Entities of one view with baselines: two tenths over all views.
     pub baselines: usize,
-    /// Series with a history for charts: a tenth.
+    /// Entities of one view of which it is remembered who usually brings what: half a tenth over all views.
+    pub usuals: usize,
+    /// Series with a history for charts: half a tenth.
     pub histories: usize,
     /// Names and questions heard: small.
     pub hearings: usize,
@@ -147,7 +149,8 @@ impl Config {
             recent: rows(2, 128),
             entities: (rows(1, 280) / views.max(1)).max(64),
             baselines: (rows(2, 2500) / views.max(1)).max(8),
-            histories: rows(1, (self.history * 24).max(24)),
+            usuals: (rows(1, 2 * 3000) / views.max(1)).max(8),
+            histories: rows(1, 2 * (self.history * 24).max(24)),
             hearings: rows(1, 2000).min(65_536),
         }
     }

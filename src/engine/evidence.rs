@@ -4,7 +4,7 @@
 //! the anomaly began; no series is kept per pair. All questions of one interval are answered in one pass.
 
 use super::plan::View;
-use crate::aggregate::{EntityKey, Grouping, Recent};
+use crate::aggregate::{EntityKey, Grouping, Recent, Usual, UsualPart};
 use crate::anomaly::{Part, Shape};
 use crate::model::{Conversation, Counters, Dimension, Metric, Role, Timestamp, Value};
 use foldhash::fast::FixedState;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const REFERENCE: usize = 20;
 
 /// Dimensions by which contributors are listed.
-const BY: [Dimension; 9] = [
+pub(super) const BY: [Dimension; 9] = [
     Dimension::SrcIp,
     Dimension::DstIp,
     Dimension::SrcAs,
@@ -42,6 +42,10 @@ pub(super) struct Question {
 pub(super) struct Evidence {
     /// By dimension and value.
     pub(super) parts: BTreeMap<(Dimension, Value), Part>,
+    /// What is remembered of how much the values usually bring, from longer than the reference intervals.
+    pub(super) usual_parts: BTreeMap<(Dimension, Value), UsualPart>,
+    /// Reference intervals that were compared with.
+    pub(super) references: usize,
     /// The whole entity.
     pub(super) total: Part,
     /// The traffic of the interval.
@@ -256,6 +260,11 @@ impl Measured {
     }
 }
 
+/// What a conversation adds to a metric whose parts add up, where that is anything.
+pub(super) fn amount(metric: Metric, row: &Conversation) -> Option<u64> {
+    measure(metric, row).amount().map(|amount| amount as u64)
+}
+
 fn measure(metric: Metric, row: &Conversation) -> Measured {
     let counters = &row.counters;
     let amount = match metric {
@@ -303,6 +312,24 @@ impl Evidence {
             .collect();
     }
 
+    /// Takes what is remembered for the reference intervals that are missing: after a restart there are none.
+    pub(super) fn remember(&mut self, usual: &Usual) {
+        let missing = REFERENCE.saturating_sub(self.references) as f64 / REFERENCE as f64;
+        let fill = |expected: f64, remembered: f64| expected * (1.0 - missing) + remembered * missing;
+        let Some(total) = usual.total() else { return };
+        self.total.expected = fill(self.total.expected, total);
+        let listed = usual.values().filter(|_| missing > 0.0);
+        listed.for_each(|key| {
+            self.parts.entry(key).or_default();
+        });
+        for (&(dimension, value), part) in &mut self.parts {
+            if let Some(known) = usual.part(dimension, value) {
+                part.expected = fill(part.expected, known.mean);
+                self.usual_parts.insert((dimension, value), known);
+            }
+        }
+    }
+
     fn take_expected(&mut self, tally: Tally) {
         self.usual = sum(&self.usual, &tally.shape);
         self.total.expected += tally.total;
@@ -312,8 +339,9 @@ impl Evidence {
     }
 
     /// Turns sums over `n` reference intervals into averages.
-    fn average(&mut self, n: usize) {
-        let n = n.max(1);
+    fn average(&mut self, references: usize) {
+        let n = references.max(1);
+        self.references = references;
         self.total.expected /= n as f64;
         self.parts.values_mut().for_each(|part| part.expected /= n as f64);
         self.usual = divide(&self.usual, n as u64);
@@ -349,6 +377,7 @@ fn divide(shape: &Shape, n: u64) -> Shape {
         failed: c.failed / n as u32,
         answered: c.answered / n as u32,
         unsolicited: c.unsolicited / n as u32,
+        sampled: c.sampled / n as u32,
     };
     Shape {
         all: each(&shape.all),
@@ -485,6 +514,27 @@ mod tests {
                 expected: 2.0
             }
         );
+    }
+
+    #[test]
+    fn what_is_remembered_stands_for_past_intervals_that_are_missing() {
+        let mut usual = Usual::new(Metric::Bytes, &BY);
+        let (one, three) = (row(1, 9, 100), row(3, 9, 50));
+        (0..5).for_each(|_| usual.learn(&[(&one, 100), (&three, 50)]));
+        let part = |evidence: &Evidence, n| evidence.parts[&(Dimension::SrcIp, Value::Ip(Ip::v4(n)))];
+        let mut evidence = Evidence::default();
+        evidence.remember(&usual);
+        assert!(
+            (evidence.total.expected - 150.0).abs() < 1e-9,
+            "nothing but what is remembered"
+        );
+        assert!((part(&evidence, 3).expected - 50.0).abs() < 1e-9);
+        let mut evidence = ask(Metric::Bytes);
+        assert_eq!(evidence.references, 3);
+        evidence.remember(&usual);
+        assert!((part(&evidence, 3).expected - (3.0 * 100.0 + 17.0 * 50.0) / 20.0).abs() < 1e-9);
+        let known = &evidence.usual_parts[&(Dimension::SrcIp, Value::Ip(Ip::v4(3)))];
+        assert!((known.mean - 50.0).abs() < 1e-9 && known.error == 0.0);
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl Sink for Taking<'_> {
         }
         self.grow(&key, record, counters);
         if let Some(reverse) = &record.reverse {
-            let counters = reverse_counters(reverse, scale);
+            let counters = reverse_counters(reverse, record.sampling_rate, scale);
             self.stats.packets += counters.packets;
             self.stats.bytes += counters.bytes;
             self.grow(&key.reversed(), record, counters);
@@ -323,6 +323,21 @@ fn scale_of(record: &FlowRecord, export: &Exported) -> u64 {
     }
 }
 
+/// How many packets were looked at for those of a record; 0 where it was every one. An exporter that scales by itself
+/// may round: it looked at one at least.
+#[inline]
+fn looked_at(packets: u64, sampling_rate: u32, scaled: bool) -> u32 {
+    if sampling_rate <= 1 || packets == 0 {
+        return 0;
+    }
+    let raw = if scaled {
+        (packets / u64::from(sampling_rate)).max(1)
+    } else {
+        packets
+    };
+    u32::try_from(raw).unwrap_or(u32::MAX)
+}
+
 /// The conversation a record belongs to.
 #[inline]
 fn conversation(record: &FlowRecord) -> ConversationKey {
@@ -359,6 +374,7 @@ fn counters(record: &FlowRecord, scale: u64) -> Counters {
         bytes: record.bytes.saturating_mul(scale),
         packets: record.packets.saturating_mul(scale),
         flows: 1,
+        sampled: looked_at(record.packets, record.sampling_rate, scale == 1),
         ..Counters::default()
     };
     // Sampled packets do not show whether a SYN was answered, nor whether an answer was asked for.
@@ -380,11 +396,12 @@ fn counters(record: &FlowRecord, scale: u64) -> Counters {
     counters
 }
 
-fn reverse_counters(reverse: &Reverse, scale: u64) -> Counters {
+fn reverse_counters(reverse: &Reverse, sampling_rate: u32, scale: u64) -> Counters {
     Counters {
         bytes: reverse.bytes.saturating_mul(scale),
         packets: reverse.packets.saturating_mul(scale),
         flows: u32::from(reverse.packets > 0 || reverse.bytes > 0),
+        sampled: looked_at(reverse.packets, sampling_rate, scale == 1),
         ..Counters::default()
     }
 }

@@ -35,6 +35,7 @@ mod scanning;
 mod stats;
 mod strangers;
 mod teaching;
+mod usual;
 
 use findings::Pending;
 use gating::Gating;
@@ -120,6 +121,8 @@ pub struct Judge {
     charts_left: usize,
     /// Entities of a view that may have baselines.
     baselines: usize,
+    /// Entities of a view of which it may be remembered who usually brings what.
+    usuals: usize,
     stats: JudgeStats,
 }
 
@@ -202,6 +205,7 @@ impl Judge {
             received: 0,
             charts_left: if config.history == 0 { 0 } else { shares.histories },
             baselines: shares.baselines,
+            usuals: shares.usuals,
             stats: JudgeStats::default(),
             budget,
             memo,

@@ -7,7 +7,7 @@ use crate::anomaly;
 use crate::enrich::Origins;
 use crate::model::{
     Anomaly, AnomalyId, DataQuality, Deviation, Dimension, Direction, Entity, IncidentId, Interval, Ip, Kind,
-    Metric, Point, Rule, Severity, Test, Timestamp, Value,
+    Metric, Point, Rule, Severity, Test, Timestamp, UsualContribution, Value,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -170,6 +170,16 @@ impl Ledger {
             &own,
             |dimension, value| words.value_name(dimension, value),
         );
+        for (&dimension, list) in &mut anomaly.contributors {
+            for line in list {
+                let known = evidence.usual_parts.get(&(dimension, line.value));
+                line.usual = known.map(|part| UsualContribution {
+                    mean: part.mean,
+                    spread: part.spread,
+                    error: part.error,
+                });
+            }
+        }
         anomaly.kind = anomaly::name(rule.kind, anomaly, &evidence.now, &evidence.usual);
         anomaly.data_quality = DataQuality {
             grade: if quality.is_empty() { "good" } else { "partial" },

@@ -21,6 +21,7 @@ mod opened;
 mod partial;
 mod plan;
 mod quality;
+mod sampling;
 mod scoring;
 mod series;
 mod spread;

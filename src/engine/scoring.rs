@@ -2,6 +2,7 @@
 
 use super::channel::{Channelled, speak};
 use super::plan::{MetricPlan, scale};
+use super::sampling;
 use super::series::{Sequence, Series};
 use crate::detect::limit::{self, Nearness};
 use crate::detect::{Budget, Channel, Newcomers, Prior, Priors, Verdict};
@@ -91,6 +92,8 @@ pub(super) struct Case<'a> {
     pub(super) whole: bool,
     /// Whether the network was watched long enough to know what is rare in it.
     pub(super) settled: bool,
+    /// What one packet that was looked at stands for, where traffic is sampled; else 0.
+    pub(super) per_sample: f64,
 }
 
 /// So many times a rule's floor is a mass.
@@ -116,7 +119,11 @@ impl Case<'_> {
                     }
                     if below && self.whole {
                         let channels = [
-                            Some(Channelled::point(verdict.dip, self.thresholds.point, &verdict)),
+                            Some(Channelled::point(
+                                self.dip(&verdict),
+                                self.thresholds.point,
+                                &verdict,
+                            )),
                             sequence.map(|s| self.evidence(s, false)),
                             self.slow(&verdict, false),
                         ];
@@ -138,9 +145,12 @@ impl Case<'_> {
     pub(super) fn verdict(&self, series: Option<&Series>) -> Verdict {
         let baseline = series.and_then(|s| s.baseline.as_ref());
         let prior = self.priors.of(self.plan.class);
-        let verdict = baseline
-            .map(|b| b.judge(self.local, self.value, self.plan.noise, &prior))
-            .unwrap_or_default();
+        let judge = |noise| baseline.map(|b| b.judge(self.local, self.value, noise, &prior));
+        let mut verdict = judge(self.plan.noise).unwrap_or_default();
+        if self.per_sample > 0.0 {
+            let noise = sampling::noise(self.plan.class, verdict.expected, self.per_sample);
+            verdict = judge(self.plan.noise.hypot(noise)).unwrap_or_default();
+        }
         let Some(series) = series.filter(|_| !verdict.ready) else {
             return verdict;
         };
@@ -183,6 +193,8 @@ impl Case<'_> {
             let stranger = self.newcomer(series.is_some(), floor);
             (young.max(stranger), self.thresholds.newcomer)
         };
+        let (class, sampled) = (self.plan.class, self.per_sample);
+        let score = score.min(sampling::most(class, self.value, verdict.expected, sampled));
         Channelled::point(score, threshold, verdict)
     }
 
@@ -195,6 +207,13 @@ impl Case<'_> {
             ..
         } = *self.thresholds;
         Some(Channelled::slow(slow, rise, threshold, point))
+    }
+
+    /// One interval below its own past, as far as sampling alone does not explain it.
+    fn dip(&self, verdict: &Verdict) -> f64 {
+        let class = self.plan.class;
+        let most = sampling::most_below(class, self.value, verdict.expected, self.per_sample);
+        verdict.dip.min(most)
     }
 
     /// How strange a value is for an entity never seen before.

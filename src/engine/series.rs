@@ -1,9 +1,10 @@
 //! What the Judge remembers of one entity: a baseline per metric, open episodes, first contacts.
 
 use super::gate::Gates;
+use crate::aggregate::Usual;
 use crate::anomaly::{Episode, Policy};
 use crate::detect::{Band, Baseline, Evidence, ScanWalk, SequentialSeries, Young};
-use crate::model::{Direction, Point, Timestamp};
+use crate::model::{Counters, Direction, Metric, Point, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -123,6 +124,10 @@ pub(super) struct EntityState {
     /// By rule and side.
     pub(super) episodes: Vec<(u16, Direction, Episode)>,
     pub(super) contacts: Option<Box<Contacts>>,
+    /// Who usually brings how much.
+    pub(super) usual: Option<Box<Usual>>,
+    /// What one packet that was looked at last stood for where traffic is sampled, in octets and in packets.
+    pub(super) per_sample: [f32; 2],
     /// Intervals it was seen in.
     pub(super) seen: u32,
     /// Intervals since it was last seen.
@@ -140,7 +145,58 @@ pub(super) struct EntityState {
     pub(super) awaited: bool,
 }
 
+/// Packets are sampled otherwise when one stands for so many times as many as before.
+const RESAMPLED: f32 = 1.5;
+
+/// Octets and packets for each packet that was looked at. Where only some exporters sample it is more than what theirs
+/// stand for, which makes the band wider.
+fn per_sample(counters: &Counters) -> Option<[f32; 2]> {
+    let sampled = (counters.sampled > 0).then_some(counters.sampled as f32)?;
+    Some([counters.bytes as f32 / sampled, counters.packets as f32 / sampled])
+}
+
 impl EntityState {
+    /// What one packet that was looked at stands for in a metric, in this interval or, where nothing was looked at, in
+    /// the last that had any; 0 where traffic is not sampled. Flows and distinct things are counted as they were seen.
+    pub(super) fn per_sample(&self, metric: Metric, counters: &Counters) -> f64 {
+        let unsampled = if counters.packets > 0 {
+            [0.0; 2]
+        } else {
+            self.per_sample
+        };
+        let [bytes, packets] = per_sample(counters).unwrap_or(unsampled);
+        match metric {
+            Metric::Bytes => f64::from(bytes),
+            Metric::Packets => f64::from(packets),
+            _ => 0.0,
+        }
+    }
+
+    /// Whether packets are sampled otherwise than they were: what was counted in packets looked at means something else.
+    pub(super) fn is_resampled(&self, counters: &Counters) -> bool {
+        let before = if self.per_sample[1] > 0.0 {
+            self.per_sample[1]
+        } else {
+            1.0
+        };
+        let now = match per_sample(counters) {
+            Some([_, packets]) => packets,
+            None if counters.packets > 0 => 1.0,
+            None => before,
+        };
+        now > RESAMPLED * before || before > RESAMPLED * now
+    }
+
+    /// Notes how traffic is sampled.
+    pub(super) fn note_sampling(&mut self, counters: &Counters) {
+        let unsampled = if counters.packets > 0 {
+            [0.0; 2]
+        } else {
+            self.per_sample
+        };
+        self.per_sample = per_sample(counters).unwrap_or(unsampled);
+    }
+
     /// The episode of a rule on one side.
     pub(super) fn episode(&mut self, rule: usize, direction: Direction) -> Option<&mut Episode> {
         self.episodes
@@ -242,6 +298,26 @@ mod tests {
         state.begin_interval();
         state.tell(5, true, false);
         assert_eq!(state.first_contacts(), (1, 0), "a full filter starts afresh");
+    }
+
+    #[test]
+    fn how_traffic_is_sampled_is_known_of_silent_intervals_too() {
+        let counted = |packets, sampled| Counters {
+            bytes: packets * 700,
+            packets,
+            sampled,
+            ..Counters::default()
+        };
+        let mut state = EntityState::default();
+        let unit = |state: &EntityState, counters| state.per_sample(Metric::Packets, &counters);
+        assert_eq!(unit(&state, counted(5, 0)), 0.0, "not sampled");
+        assert!(state.is_resampled(&counted(4000, 4)));
+        state.note_sampling(&counted(4000, 4));
+        assert_eq!(unit(&state, counted(0, 0)), 1000.0);
+        assert_eq!(state.per_sample(Metric::Bytes, &counted(0, 0)), 700_000.0);
+        assert_eq!(state.per_sample(Metric::Flows, &counted(4000, 4)), 0.0);
+        assert!(!state.is_resampled(&counted(0, 0)) && !state.is_resampled(&counted(3000, 3)));
+        assert!(state.is_resampled(&counted(512, 1)) && state.is_resampled(&counted(9, 0)));
     }
 
     #[test]

@@ -184,6 +184,7 @@ impl Spread {
             let mut part = Counters {
                 bytes: share.bytes - before.bytes,
                 packets: share.packets - before.packets,
+                sampled: share.sampled - before.sampled,
                 ..Counters::default()
             };
             if slot == from {
@@ -262,6 +263,7 @@ impl Spread {
 struct Share {
     bytes: u64,
     packets: u64,
+    sampled: u32,
 }
 
 impl Share {
@@ -271,6 +273,7 @@ impl Share {
             return Self {
                 bytes: whole.bytes,
                 packets: whole.packets,
+                sampled: whole.sampled,
             };
         }
         if instant <= start {
@@ -281,6 +284,7 @@ impl Share {
         Self {
             bytes: part(whole.bytes),
             packets: part(whole.packets),
+            sampled: part(u64::from(whole.sampled)) as u32,
         }
     }
 }

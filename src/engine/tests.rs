@@ -80,6 +80,25 @@ fn what_was_learned_carries_on_and_is_the_same_octets_again() {
 }
 
 #[test]
+fn who_usually_brings_what_is_remembered_over_a_restart() {
+    let mut first = engine(config());
+    feed(&mut first, Scenario::Quiet, 40, 0..0);
+    let remembered = |engine: &Engine| {
+        let views = engine.snapshot().views.into_iter();
+        let states = views.flat_map(|view| view.entities).map(|(_, state)| state.usual);
+        states
+            .flatten()
+            .filter_map(|usual| usual.total())
+            .collect::<Vec<f64>>()
+    };
+    assert!(!remembered(&first).is_empty());
+    let saved = postcard::to_allocvec(&first.snapshot()).unwrap();
+    let mut second = engine(config());
+    second.restore(postcard::from_bytes(&saved).unwrap()).unwrap();
+    assert_eq!(remembered(&second), remembered(&first));
+}
+
+#[test]
 fn baselines_of_another_interval_are_refused_in_words() {
     let mut first = engine(config());
     feed(&mut first, Scenario::Quiet, 5, 0..0);

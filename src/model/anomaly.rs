@@ -209,6 +209,23 @@ pub struct Contributor {
     pub expected: f64,
     /// Its part of the entity's deviation, 1 for all of it; negative where it moved the other way.
     pub share: f64,
+    /// What is remembered of it from longer than the ordinary intervals that `expected` is the average of.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<UsualContribution>,
+}
+
+/// What a contributor brings in the long run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UsualContribution {
+    /// On average over the intervals remembered.
+    #[serde(rename = "usual")]
+    pub mean: f64,
+    /// Standard deviation over them.
+    #[serde(rename = "usual_spread")]
+    pub spread: f64,
+    /// The average is off by at most so much, because only the largest are remembered.
+    #[serde(rename = "usual_error")]
+    pub error: f64,
 }
 
 /// Contributors by dimension, largest |share| first, at most ten each.

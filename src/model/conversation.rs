@@ -73,6 +73,9 @@ pub struct Counters {
     pub answered: u32,
     /// Flows of answers without a question.
     pub unsolicited: u32,
+    /// Packets that were looked at, of those that stand for others (sampling): what `packets` and `bytes` rest on. Where
+    /// every packet was looked at, 0.
+    pub sampled: u32,
 }
 
 impl Counters {
@@ -86,6 +89,7 @@ impl Counters {
         self.failed = self.failed.saturating_add(other.failed);
         self.answered = self.answered.saturating_add(other.answered);
         self.unsolicited = self.unsolicited.saturating_add(other.unsolicited);
+        self.sampled = self.sampled.saturating_add(other.sampled);
     }
 }
 

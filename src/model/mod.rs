@@ -37,7 +37,7 @@ mod verdict;
 pub use account::{Held, RuleAccount};
 pub use anomaly::{
     Anomaly, AnomalyId, Contributor, Contributors, DataQuality, Deviation, HostProfile, IdError, IncidentId,
-    Kind, Peer, Point, Severity,
+    Kind, Peer, Point, Severity, UsualContribution,
 };
 pub use calendar::{Calendar, Holiday, Hours, Nth, WEEKDAYS, Window, ahead, civil};
 pub use conversation::{Conversation, ConversationKey, Counters, Role};

@@ -47,6 +47,7 @@ fn contributor(value: Value, name: &str, observed: f64, expected: f64, share: f6
         observed,
         expected,
         share,
+        usual: None,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod figure;
 pub mod flow_lines;
 mod flow_table;
 pub mod grouping;
+pub mod holding;
 pub mod html;
 pub mod json;
 pub mod progress;

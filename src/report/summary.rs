@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::exporter::Exporter;
+use super::holding::{self, Holding};
 use super::rules::RuleLine;
 use super::when;
 use crate::model::units::{count, duration, grouped};
@@ -68,6 +69,9 @@ pub struct Summary {
     pub anomalies: u64,
     /// Incidents they form.
     pub incidents: u64,
+    /// What each incident of several anomalies holds, the largest first; at most a hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incident_counts: Vec<Holding>,
     /// What was given up, by reason: faults by kind, undecodable packets, late packets, evictions, full tables.
     /// Reasons with a count of zero may be left out.
     pub dropped: BTreeMap<String, u64>,
@@ -126,6 +130,7 @@ impl Summary {
         self.anomalies = real().count() as u64;
         self.shadowed = anomalies.len() as u64 - self.anomalies;
         self.incidents = incidents.len() as u64;
+        self.incident_counts = holding::holdings(anomalies);
     }
 
     /// Length of an interval.

@@ -5,6 +5,7 @@ mod footer;
 mod table;
 
 use super::grouping::{self, Incident};
+use super::holding::Holding;
 use super::summary::Summary;
 use super::when::Clock;
 use super::words::{self, Measure};
@@ -31,6 +32,9 @@ impl Default for Style {
         }
     }
 }
+
+/// So many anomalies of an incident are shown in full; the others are counted.
+const IN_FULL: usize = 20;
 
 /// So many peers of a host are shown.
 const PEERS: usize = 8;
@@ -125,8 +129,15 @@ fn incident(canvas: &mut Canvas, incident: &Incident, number: usize, clock: Cloc
         (Ink::Faint, &about),
     ]);
     canvas.paragraph(2, &printable(&headline.text));
-    for anomaly in &incident.anomalies {
+    for anomaly in incident.anomalies.iter().take(IN_FULL) {
         self::anomaly(canvas, anomaly, anomaly.id != headline.id, clock);
+    }
+    if let Some(rest) = incident.anomalies.get(IN_FULL..).filter(|rest| !rest.is_empty()) {
+        canvas.blank();
+        canvas.paragraph(
+            2,
+            &printable(&Holding::of(incident.id, headline.id, rest).sentence()),
+        );
     }
     for profile in incident.profiles() {
         host(canvas, profile, clock);

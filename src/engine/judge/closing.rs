@@ -72,6 +72,7 @@ impl Judge {
             }
         }
         self.close_networks(interval, whole);
+        self.learn_usual(interval, whole);
         self.answer();
         self.profile_hosts();
         self.learned += u64::from(whole);
@@ -160,6 +161,7 @@ impl Judge {
                 priors: &self.priors,
                 whole,
                 settled: self.is_settled(at),
+                per_sample: row.state.per_sample(metric.metric, &row.counters),
             };
             verdicts.push(case.opinions(row.state.series.get(i), &mut opinions));
             all.extend(opinions.drain(..).map(|opinion| (i, opinion)));

@@ -159,7 +159,10 @@ impl Judge {
         }
         asked.sort_by_key(|p| (p.rule, p.question.key, p.id));
         let questions: Vec<Question> = asked.iter().map(|p| p.question.clone()).collect();
-        let answers = evidence::gather(&questions, &self.plan.views, self.table.rows(), &self.recent);
+        let mut answers = evidence::gather(&questions, &self.plan.views, self.table.rows(), &self.recent);
+        for (question, answer) in questions.iter().zip(&mut answers) {
+            self.remember_usual(question, answer);
+        }
         let quality = self.quality();
         let words = Words {
             hosts: &self.hosts,

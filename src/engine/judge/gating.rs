@@ -233,6 +233,7 @@ impl Facts for Looked<'_> {
             at: self.finding.interval.start,
             local: judge.local(self.finding.interval.start),
             value: row.metric(metric),
+            per_sample: row.state.per_sample(metric, &row.counters),
             interval: judge.config.interval,
             thresholds: &judge.thresholds,
             priors: &judge.priors,

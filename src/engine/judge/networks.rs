@@ -194,7 +194,10 @@ fn is_risen(risen: &Risen, plan: &View, key: &EntityKey) -> bool {
 
 /// Of what was counted of an entity, as much as is usual. Of what has no series, nothing.
 fn usual(plan: &View, row: &Row<EntityState>, at: Timestamp) -> Counters {
-    let mut usual = Counters::default();
+    let mut usual = Counters {
+        sampled: row.counters.sampled,
+        ..Counters::default()
+    };
     for (metric, series) in plan.metrics.iter().zip(&row.state.series) {
         let value = row.metric(metric.metric);
         let ready = series.baseline.as_ref().filter(|baseline| baseline.ready());

@@ -79,6 +79,7 @@ impl Judge {
         self.gating.waiting.clear();
         self.gating.excused.take();
         self.baselines = fresh.baselines;
+        self.usuals = fresh.usuals;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         self.place_all();
         if let Some(present) = &mut self.present {

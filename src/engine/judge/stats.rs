@@ -24,6 +24,8 @@ pub struct JudgeStats {
     pub entities_refused: u64,
     /// Times an entity got no baselines for lack of room.
     pub baselines_refused: u64,
+    /// Times it was not remembered who usually brings what to an entity, for lack of room.
+    pub usual_refused: u64,
     /// Conversations refused or folded for lack of room.
     pub conversations_folded: u64,
     /// Past intervals given up early for lack of room: contributors are compared with fewer.
@@ -91,7 +93,11 @@ impl Judge {
 
     /// Octets the tables take, about.
     fn memory(&self) -> usize {
-        let state = |s: &EntityState| s.series.len() * 256 + s.contacts.as_ref().map_or(0, |_| 64);
+        let state = |s: &EntityState| {
+            s.series.len() * 256
+                + s.contacts.as_ref().map_or(0, |_| 64)
+                + s.usual.as_ref().map_or(0, |u| u.memory())
+        };
         let entities = |view: &ViewState| {
             view.entities.memory() + view.entities.rows().map(|r| state(&r.state)).sum::<usize>()
         };

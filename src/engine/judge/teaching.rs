@@ -5,7 +5,7 @@ use super::super::plan::View;
 use super::super::series::{EntityState, PROBATION, Sequence, Series};
 use super::Judge;
 use crate::detect::{Baseline, Hold, Prior, Verdict};
-use crate::model::{Interval, Point, Timestamp};
+use crate::model::{Interval, Metric, Point, Timestamp};
 use std::time::Duration;
 
 /// An anomaly open for this long is the new normal (DETECTION 4.9).
@@ -24,8 +24,14 @@ impl Judge {
             return;
         };
         for (i, metric) in plan.metrics.iter().enumerate() {
-            let value = row.metric(metric.metric);
+            // The test is for counts: of packets looked at, not of those they stand for.
+            let unit = row.state.per_sample(metric.metric, &row.counters);
+            let resampled = row.state.is_resampled(&row.counters);
+            let value = row.metric(metric.metric) / unit.max(1.0);
             if let Some(test) = row.state.series.get_mut(i).and_then(|s| s.sequential.as_mut()) {
+                if resampled && metric.metric == Metric::Packets {
+                    **test = Sequence::new(self.config.interval);
+                }
                 test.update(at, local, value);
                 self.load_now.sequential += f64::from(u8::from(metric.counts));
             }
@@ -49,6 +55,7 @@ impl Judge {
         let Some(row) = state.entities.get_mut(slot) else {
             return;
         };
+        row.state.note_sampling(&row.counters);
         let past_probation = row.is_touched() && row.state.seen + 1 >= PROBATION;
         let values: Vec<f64> = plan
             .metrics

@@ -9,6 +9,7 @@ mod parts;
 mod style;
 
 use super::grouping::{self, Incident};
+use super::holding::Holding;
 use super::summary::Summary;
 use super::when::Clock;
 use super::words;
@@ -19,6 +20,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// So many anomalies are shown in full, gravest incidents first; the rest have a row in a table each. Keeps the page
 /// within some ten megabytes whatever was found.
 const IN_FULL: usize = 300;
+/// So many of one incident have a row; there is a sentence about all of them.
+const ROWS: usize = 1000;
 
 /// What the parts of a page share.
 struct Page<'a> {
@@ -124,8 +127,9 @@ fn incident(page: &Page, incident: &Incident, number: usize) -> Markup {
             @for (i, anomaly) in incident.anomalies.iter().take(IN_FULL).enumerate() {
                 (parts::anomaly(page, anomaly, i > 0))
             }
-            @if let Some(rest) = incident.anomalies.get(IN_FULL..).filter(|rest| !rest.is_empty()) {
-                (parts::rows(page, rest))
+            @if let Some((rest, headline)) = incident.anomalies.get(IN_FULL..).filter(|rest| !rest.is_empty()).zip(incident.headline()) {
+                p.meta { (printable(&Holding::of(incident.id, headline.id, rest).sentence())) }
+                (parts::rows(page, rest.get(..ROWS).unwrap_or(rest)))
             }
             @for profile in incident.profiles() {
                 (parts::profile(page, profile))
