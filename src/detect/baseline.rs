@@ -340,7 +340,7 @@ impl Baseline {
 
     /// Octets of state, those on the heap included.
     #[cfg(test)]
-    pub(super) fn octets(&self) -> usize {
+    pub(crate) fn octets(&self) -> usize {
         size_of::<Self>()
             + match &self.model {
                 Model::Low(low) => low.heap(),

@@ -155,7 +155,7 @@ pub const RATIO_CAP: f64 = 8.0;
 pub const FREEZE_ABOVE: f64 = 1000.0;
 
 /// 4.7: standard errors by which a learned mean is raised before it is tested against.
-pub const MEAN_CAUTION: f64 = 3.0;
+pub const MEAN_CAUTION: f64 = 1.5;
 
 /// 4.8: share of the false-alarm budget for single intervals, transform and count model together.
 pub const SHARE_POINT: f64 = 0.5;

@@ -388,6 +388,7 @@ impl Level {
     pub(super) fn heap(&self) -> usize {
         self.day.iter().chain(&self.week).map(|p| p.heap()).sum::<usize>()
             + self.slow_part.as_ref().map_or(0, |_| size_of::<Slow>())
+            + self.restless.as_ref().map_or(0, |_| size_of::<Restless>())
     }
 }
 

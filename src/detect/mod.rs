@@ -29,6 +29,8 @@ mod profile;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]
+mod proof_counts;
+#[cfg(test)]
 mod proof_fleet;
 #[cfg(test)]
 mod proof_slow;

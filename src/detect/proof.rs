@@ -60,7 +60,7 @@ fn worst(verdict: Verdict) -> f64 {
 
 /// Observed over promised alarms at each of `odds`, over `series` series of `length` intervals, the first `skip`
 /// not counted.
-fn ratios(
+pub(super) fn ratios(
     class: Class,
     series: u64,
     skip: usize,

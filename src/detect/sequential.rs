@@ -149,6 +149,12 @@ impl SequentialSeries {
         }
     }
 
+    /// Octets of state, those on the heap included.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> usize {
+        size_of::<Self>() + self.model.heap()
+    }
+
     /// Forgets the evidence, after an alarm. The mean is kept.
     pub fn reset(&mut self) {
         self.test.reset();

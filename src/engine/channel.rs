@@ -1,7 +1,7 @@
 //! What the tests of one series say of an interval, each against its own expectation, and which of them speaks.
 
 use super::series::Sequence;
-use crate::detect::{Band, SlowVerdict, Verdict};
+use crate::detect::{Band, Evidence, SlowVerdict, Verdict};
 use crate::model::{Deviation, Direction, Timestamp};
 
 /// The score of one test against its threshold.
@@ -48,17 +48,14 @@ impl Channelled {
         rise: bool,
         threshold: f64,
     ) -> Self {
-        let (score, since) = if rise {
-            (sequence.evidence.rise, sequence.since[0])
-        } else {
-            (sequence.evidence.fall, sequence.since[1])
-        };
+        let Evidence { rise: up, fall } = sequence.evidence;
+        let score = if rise { up } else { fall };
         Self {
             score,
             passes: score >= threshold,
-            since,
+            since: sequence.since(at, rise),
             adds_up: true,
-            band: sequence.band(at, local, since),
+            band: sequence.band(local, rise),
         }
     }
 }

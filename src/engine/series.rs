@@ -18,8 +18,8 @@ pub(super) struct Sequence {
     series: SequentialSeries,
     /// After the newest whole interval.
     pub(super) evidence: Evidence,
-    /// Start of the first interval of the present run of evidence for a rise, and for a fall.
-    pub(super) since: [Option<Timestamp>; 2],
+    /// Intervals of the present run of evidence for a rise, and for a fall.
+    runs: [u16; 2],
 }
 
 /// Evidence below this (a likelihood ratio of twenty) is no run.
@@ -30,25 +30,35 @@ impl Sequence {
         Self {
             series: SequentialSeries::new(interval),
             evidence: Evidence::default(),
-            since: [None; 2],
+            runs: [0; 2],
         }
     }
 
-    /// What was expected of the mean over a run that began at `since` and holds the interval at `at`, which is `local`
-    /// where people are.
-    pub(super) fn band(&self, at: Timestamp, local: Timestamp, since: Option<Timestamp>) -> Band {
-        let run = since.map_or(0.0, |since| at.since(since).as_secs_f64());
-        self.series
-            .band(local, 1.0 + run / self.series.interval().as_secs_f64())
+    /// Start of the first interval of the present run of evidence, where the newest one began at `at`.
+    pub(super) fn since(&self, at: Timestamp, rise: bool) -> Option<Timestamp> {
+        let before = self.run(rise).checked_sub(1)?;
+        Some(at - self.series.interval() * u32::from(before))
     }
 
-    /// Takes in a closed interval that began at `at`, `local` where people are. A run ends where the evidence falls: what
-    /// began it is over.
-    pub(super) fn update(&mut self, at: Timestamp, local: Timestamp, value: f64) {
+    fn run(&self, rise: bool) -> u16 {
+        let [rises, falls] = self.runs;
+        if rise { rises } else { falls }
+    }
+
+    /// What was expected of the mean over the present run, whose newest interval began at `local` where people
+    /// are.
+    pub(super) fn band(&self, local: Timestamp, rise: bool) -> Band {
+        self.series.band(local, f64::from(self.run(rise)))
+    }
+
+    /// Takes in a closed interval that began at `local` where people are. A run ends where the evidence falls: what began
+    /// it is over.
+    pub(super) fn update(&mut self, local: Timestamp, value: f64) {
         let before = std::mem::replace(&mut self.evidence, self.series.update(local, value));
         let now = [self.evidence.rise, self.evidence.fall];
-        for ((since, now), before) in self.since.iter_mut().zip(now).zip([before.rise, before.fall]) {
-            *since = (now > RUN && now >= before).then(|| since.unwrap_or(at));
+        for ((run, now), before) in self.runs.iter_mut().zip(now).zip([before.rise, before.fall]) {
+            let goes_on = now > RUN && now >= before;
+            *run = if goes_on { run.saturating_add(1) } else { 0 };
         }
     }
 }
@@ -266,8 +276,53 @@ pub(super) struct Keep {
 }
 
 #[cfg(test)]
+impl Series {
+    /// Octets of it, those on the heap included; charts apart.
+    fn octets(&self) -> usize {
+        let baseline = |b: &Baseline| b.octets() - size_of::<Baseline>();
+        let sequence =
+            |s: &Sequence| size_of::<Sequence>() - size_of::<SequentialSeries>() + s.series.octets();
+        size_of::<Self>()
+            + self.baseline.as_ref().map_or(0, baseline)
+            + self.sequential.as_deref().map_or(0, sequence)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{Class, Hold, Priors};
+
+    /// A series of a class after so many days of a busy daily shape, in intervals of ten minutes.
+    fn grown(class: Class, days: i64) -> Series {
+        let step = Duration::from_secs(600);
+        let mut series = Series {
+            baseline: Some(Baseline::new(class, step)),
+            sequential: (class == Class::Count).then(|| Box::new(Sequence::new(step))),
+            ..Series::default()
+        };
+        for i in 0..days * 144 {
+            let at = Timestamp::from_secs(i * 600);
+            let x = 500.0 + 400.0 * ((i % 144) as f64 / 23.0).sin() + (i * 37 % 11) as f64;
+            let prior = Priors::default().of(class);
+            if let Some(baseline) = &mut series.baseline {
+                baseline.learn(at, x, &prior, Hold::Free);
+            }
+            if let Some(sequence) = &mut series.sequential {
+                sequence.update(at, x);
+            }
+        }
+        series
+    }
+
+    #[test]
+    fn a_million_series_with_all_they_can_learn_fit_in_a_gibibyte() {
+        for class in [Class::Count, Class::Bytes, Class::Gauge] {
+            let (young, full) = (grown(class, 0).octets(), grown(class, 15).octets());
+            println!("{class:?}: {young} octets young, {full} full");
+            assert!(young <= 360 && full <= 1 << 10, "{class:?}: {young} and {full}");
+        }
+    }
 
     #[test]
     fn only_first_contacts_count_whatever_the_order() {

@@ -32,7 +32,7 @@ impl Judge {
                 if resampled && metric.metric == Metric::Packets {
                     **test = Sequence::new(self.config.interval);
                 }
-                test.update(at, local, value);
+                test.update(local, value);
                 self.load_now.sequential += f64::from(u8::from(metric.counts));
             }
         }
