@@ -214,7 +214,7 @@ quiet = ["office"]"#;
             ),
             (
                 "grace = { host = \"2d\" }",
-                "t.toml:10:18: `rule.grace.host`: 2d is not between 0s and 1d",
+                "t.toml:10:18: `rule.grace.host`: 2d is not between 0s and 24h",
             ),
             (
                 "during = \"ofice\"",

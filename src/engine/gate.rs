@@ -14,8 +14,8 @@ pub(super) struct Gate {
     pub(super) condition: Option<Condition>,
     /// Whether the condition can be asked before the interval is over.
     pub(super) stays: bool,
-    /// Whether the condition counts deviating intervals.
-    pub(super) lasts: bool,
+    /// Of how many of the newest intervals the condition counts those that deviate; none where it counts none.
+    pub(super) lasts: Option<u8>,
     pub(super) grace: Grace,
     /// Calendars, by number; with whether they must hold.
     calendars: Vec<(usize, bool)>,
@@ -72,10 +72,9 @@ impl Gates {
 
     fn of(&mut self, rule: &Rule, exceptions: &[Exception]) -> Result<Gate, PlanError> {
         let condition = rule.gates.when.as_ref().map(|when| when.condition.clone());
-        let counts = |c: &Condition| matches!(c, Condition::Lasts { .. });
         let mut gate = Gate {
             stays: condition.as_ref().is_none_or(Condition::stays),
-            lasts: condition.as_ref().is_some_and(|c| c.has(&counts)),
+            lasts: condition.as_ref().and_then(Condition::lasts),
             condition,
             grace: rule.gates.grace,
             shadow: rule.gates.shadow,

@@ -121,6 +121,16 @@ impl Condition {
             }
     }
 
+    /// The longest stretch of intervals in which it counts those that deviate.
+    pub fn lasts(&self) -> Option<u8> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().filter_map(Self::lasts).max(),
+            Self::Not(part) => part.lasts(),
+            Self::Lasts { of, .. } => Some(*of),
+            Self::Compare { .. } | Self::Baseline { .. } | Self::Top { .. } => None,
+        }
+    }
+
     /// Calls `visit` with every metric it asks for, and whether it asks for the metric's baseline.
     pub fn metrics(&self, visit: &mut impl FnMut(Metric, bool)) {
         match self {

@@ -80,7 +80,7 @@ impl Judge {
         let Some(gate) = self.plan.gates.get(finding.rule) else {
             return false;
         };
-        if gate.lasts {
+        if gate.lasts.is_some() {
             self.gating.waiting.deviated(who, finding.interval.start, step);
         }
         // A new host is met once; everything else is asked again when the interval is over.
@@ -91,9 +91,8 @@ impl Judge {
         }
         let (lasts, holds) = (gate.lasts, gate.holds);
         let Some(cause) = cause else {
-            if lasts && let (_, Some(first)) = self.gating.waiting.lasted(&who, 32, step) {
-                finding.started_at = finding.started_at.min(first);
-            }
+            let first = lasts.and_then(|of| self.gating.waiting.lasted(&who, of, step).1);
+            finding.started_at = first.map_or(finding.started_at, |first| finding.started_at.min(first));
             self.gating.waiting.leave(&who);
             return true;
         };
@@ -103,7 +102,7 @@ impl Judge {
         {
             cause.count(&mut account.held);
         }
-        if lasts && holds && cause == Cause::Conditions {
+        if lasts.is_some() && holds && cause == Cause::Conditions {
             self.wait_for(view, key);
         }
         false
@@ -122,7 +121,11 @@ impl Judge {
 
     /// Whether an interval that deviates, but not enough to open an anomaly, counts for one that is waited for.
     pub(super) fn is_awaited(&self, who: &Waiting, score: f64, policy: &Policy) -> bool {
-        let lasts = self.plan.gates.get(who.rule).is_some_and(|gate| gate.lasts);
+        let lasts = self
+            .plan
+            .gates
+            .get(who.rule)
+            .is_some_and(|gate| gate.lasts.is_some());
         lasts && score >= policy.hold && self.gating.waiting.waits(who)
     }
 
