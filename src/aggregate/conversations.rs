@@ -181,6 +181,12 @@ impl Conversations {
         self.rows.get(row as usize)
     }
 
+    /// The row of `key`.
+    pub fn find(&self, key: &ConversationKey) -> Option<&Conversation> {
+        let same = |row: u32| self.get(row).is_some_and(|c| c.key == *key);
+        self.get(self.index.find(hash(&self.state, key), same)?)
+    }
+
     /// Whether there is a row of `key`.
     pub fn contains(&self, key: &ConversationKey) -> bool {
         let same = |row: u32| self.get(row).is_some_and(|c| c.key == *key);

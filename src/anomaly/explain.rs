@@ -15,10 +15,18 @@ pub fn unit(metric: Metric, interval: Duration) -> String {
 pub fn sentence(anomaly: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
     let mut text = match (anomaly.kind, anomaly.direction) {
         (Kind::Stranger, _) => stranger(anomaly, name),
+        (Kind::Beacon | Kind::DnsTunnel | Kind::Mining | Kind::NewService, _) if anomaly.detail.is_some() => {
+            return pattern(anomaly, name);
+        }
         (Kind::RateLimit, _) => limit(anomaly, name),
-        (Kind::ScanHorizontal | Kind::ScanVertical | Kind::ScanBlock, _) => scan(anomaly, name),
+        (Kind::ScanHorizontal | Kind::ScanVertical | Kind::ScanBlock | Kind::ScanSlow, _) => {
+            scan(anomaly, name)
+        }
         _ => deviation(anomaly, name),
     };
+    if let Some(detail) = &anomaly.detail {
+        let _ = write!(text, " {detail}.");
+    }
     if let Some(because) = because(anomaly, name) {
         let _ = write!(text, " {because}");
     }
@@ -48,6 +56,25 @@ fn deviation(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
         bare(a.metric, a.worst.lower),
         bare(a.metric, a.worst.upper),
     )
+}
+
+/// What a pattern over single events is, and what was seen of it.
+fn pattern(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
+    let value = |dimension| a.entity.get(dimension).map(|value| value_text(value, name));
+    let of = |dimension| value(dimension).unwrap_or_default();
+    let (from, to) = (of(Dimension::SrcIp), of(Dimension::DstIp));
+    let port = value(Dimension::DstPort).map_or(String::new(), |port| format!(" on port {port}"));
+    let what = match a.kind {
+        Kind::Beacon => format!("{from} contacts {to}{port} at a steady pace"),
+        Kind::DnsTunnel => format!("{from} asks the DNS for names that look like data"),
+        Kind::Mining => format!("{from} keeps a connection to {to}{port} as miners do with their pool"),
+        _ => format!(
+            "{to} answers{port}, {} in {}",
+            quantity(a.metric, a.worst.observed),
+            units::duration(a.interval)
+        ),
+    };
+    format!("{what}: {}.", a.detail.as_deref().unwrap_or_default())
 }
 
 fn stranger(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
@@ -88,8 +115,17 @@ fn scan(a: &Anomaly, name: &dyn Fn(Ip) -> Option<String>) -> String {
     let how = match a.kind {
         Kind::ScanHorizontal => "the same port on many hosts",
         Kind::ScanVertical => "many ports of few hosts",
+        Kind::ScanSlow => "addresses or ports one by one",
         _ => "many ports on many hosts",
     };
+    if a.kind == Kind::ScanSlow {
+        return format!(
+            "{} tried {how}: {} contacts failed since {}.",
+            subject(&a.entity, name),
+            units::count(a.worst.observed),
+            a.started_at,
+        );
+    }
     format!(
         "{} tried {how}: {} contacts failed in {}.",
         subject(&a.entity, name),

@@ -4,15 +4,19 @@
 mod contributors;
 mod episode;
 mod explain;
+mod failover;
 mod incident;
 mod linking;
 mod naming;
+mod particulars;
 
 pub use contributors::{Part, rank};
 pub use episode::{Episode, Policy, Step};
 pub use explain::{sentence, unit};
+pub use failover::moved;
 pub use incident::group;
-pub use naming::{Shape, name, reflects};
+pub use naming::{Shape, name, reflects, scan_kind};
+pub use particulars::{amplified, reflectors};
 
 #[cfg(test)]
 mod test_data;

@@ -32,6 +32,10 @@ pub struct Shape {
     pub one_way_packets: u64,
     /// Flows to ports on which people log in.
     pub login_flows: u32,
+    /// Octets of questions to services known for reflection, and of their answers.
+    pub asked_bytes: u64,
+    /// See `asked_bytes`.
+    pub answered_bytes: u64,
     /// Distinct sources, destinations and service ports.
     pub sources: u64,
     /// See `sources`.
@@ -51,6 +55,13 @@ impl Shape {
             FlowKey::ICMP | FlowKey::ICMPV6 => self.icmp.add(counters),
             _ => {}
         }
+        if row.key.protocol == FlowKey::UDP && reflects(row.key.port) {
+            let side = match row.key.role {
+                Role::Request => &mut self.asked_bytes,
+                Role::Reply => &mut self.answered_bytes,
+            };
+            *side = side.saturating_add(counters.bytes);
+        }
         let answers = row.key.role == Role::Reply && counters.unsolicited > 0;
         let known = row.key.protocol == FlowKey::TCP || reflects(row.key.port);
         if answers && known {
@@ -69,6 +80,12 @@ impl Shape {
 const SPREAD: u64 = 10;
 /// So many sources can be told apart by name.
 const FEW: u64 = 3;
+/// So many sources at once are a crowd.
+const CROWD: u64 = 30;
+/// So many packets or flows a second are a mass.
+const MASS: f64 = 10.0;
+/// What holds at least so many sources or destinations is more than a host or service.
+const PARENT: u64 = 8;
 /// The share from which one source is said to have done it.
 const ONE_SOURCE: f64 = 0.8;
 /// The share from which one source AS is said to have brought a crowd.
@@ -80,7 +97,8 @@ const ONE_AS: f64 = 0.5;
 pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
     let first = |dimension| anomaly.contributors.get(&dimension).and_then(|list| list.first());
     let few = now.sources <= FEW || first(Dimension::SrcIp).is_some_and(|c| c.share >= ONE_SOURCE);
-    let named = by_shape(rule, anomaly.metric, anomaly.direction, few, now, usual);
+    let mass = (MASS * anomaly.interval.as_secs_f64()) as u64;
+    let named = by_shape(rule, anomaly.metric, anomaly.direction, few, mass, now, usual);
     let leading = first(Dimension::SrcAs);
     match named {
         // Many sources out of one network are that network's load, not a fan-in from everywhere.
@@ -89,10 +107,19 @@ pub fn name(rule: Kind, anomaly: &Anomaly, now: &Shape, usual: &Shape) -> Kind {
     }
 }
 
-fn by_shape(rule: Kind, metric: Metric, direction: Direction, few: bool, now: &Shape, usual: &Shape) -> Kind {
+/// `few`: few sources. `mass`: so many packets or flows are one.
+fn by_shape(
+    rule: Kind,
+    metric: Metric,
+    direction: Direction,
+    few: bool,
+    mass: u64,
+    now: &Shape,
+    usual: &Shape,
+) -> Kind {
     match (rule, direction) {
         (Kind::RateLimit, _) => rule,
-        (_, Direction::Below) if now.all.packets == 0 && usual.all.packets > 0 => Kind::Outage,
+        (_, Direction::Below) if is_silent(now, usual) => Kind::Outage,
         (_, Direction::Below) => Kind::Dip,
         (
             Kind::LoadSpike
@@ -100,17 +127,36 @@ fn by_shape(rule: Kind, metric: Metric, direction: Direction, few: bool, now: &S
             | Kind::Flood
             | Kind::SynFlood
             | Kind::UdpFlood
+            | Kind::IcmpFlood
             | Kind::DistributedFlood
+            | Kind::HeavyTransfer
             | Kind::Outage,
             Direction::Above,
-        ) => load(rule, metric, few, now, usual),
+        ) => load(rule, metric, few, mass, now, usual),
         (Kind::ScanBlock | Kind::ScanHorizontal | Kind::ScanVertical, _) => scan(now),
         _ => rule,
     }
 }
 
+/// Whether nothing is left, or, of something that holds many, next to nothing of next to none of them.
+fn is_silent(now: &Shape, usual: &Shape) -> bool {
+    let left = |now: u64, usual: u64| now * 5 <= usual;
+    let gone = |now: u64, usual: u64| usual >= PARENT && left(now, usual);
+    let many = left(now.all.packets, usual.all.packets)
+        && (gone(now.destinations, usual.destinations) || gone(now.sources, usual.sources));
+    usual.all.packets > 0 && (now.all.packets == 0 || many)
+}
+
+/// Whether a crowd brings a mass of flows that are smaller than the usual ones.
+fn is_distributed(mass: u64, now: &Shape, usual: &Shape) -> bool {
+    let each = |shape: &Shape| shape.all.bytes as f64 / f64::from(shape.all.flows.max(1));
+    now.sources >= CROWD.max(3 * usual.sources)
+        && u64::from(now.all.flows) >= mass.max(3 * u64::from(usual.all.flows))
+        && (usual.all.flows == 0 || each(now) <= each(usual) / 2.0)
+}
+
 /// Names a rise by what it is made of; more than half of the surplus decides.
-fn load(rule: Kind, metric: Metric, few: bool, now: &Shape, usual: &Shape) -> Kind {
+fn load(rule: Kind, metric: Metric, few: bool, mass: u64, now: &Shape, usual: &Shape) -> Kind {
     let surplus = now.all.packets.saturating_sub(usual.all.packets);
     let most = |part: u64, before: u64| part.saturating_sub(before) * 2 > surplus && surplus > 0;
     let flows = now.all.flows.saturating_sub(usual.all.flows);
@@ -121,19 +167,25 @@ fn load(rule: Kind, metric: Metric, few: bool, now: &Shape, usual: &Shape) -> Ki
         Kind::Reflection
     } else if one_way_mass && now.ports.max(now.destinations) >= SPREAD && few {
         scan(now)
-    } else if rule == Kind::Outage && flows <= usual.all.flows {
+    } else if rule == Kind::Outage && (flows <= usual.all.flows || surplus < mass / 10) {
         Kind::Outage
-    } else if logins > 0 && logins * 2 > flows && few && half_open * 2 <= flows {
+    } else if u64::from(logins) * 30 >= mass && logins * 2 > flows && few && half_open * 2 <= flows {
         Kind::BruteForce
     } else if half_open > 0 && half_open * 2 > flows && now.destinations <= 3 {
         Kind::SynFlood
-    } else if rule == Kind::FanIn {
+    } else if is_distributed(mass, now, usual) && !one_way_mass {
+        Kind::DistributedFlood
+    } else if rule == Kind::FanIn || rule == Kind::DistributedFlood && metric == Metric::Sources {
         Kind::FanIn
-    } else if one_way_mass {
+    } else if surplus >= mass && most(now.icmp.packets, usual.icmp.packets) {
+        Kind::IcmpFlood
+    } else if one_way_mass && surplus >= mass / 2 {
         one_way(now)
     } else if metric == Metric::Bytes && flows == 0 {
         Kind::HeavyTransfer
-    } else if matches!(rule, Kind::SynFlood | Kind::Outage) {
+    } else if rule == Kind::HeavyTransfer && flows <= 1 + usual.all.flows / 2 {
+        Kind::HeavyTransfer
+    } else if matches!(rule, Kind::SynFlood | Kind::Outage | Kind::HeavyTransfer) {
         Kind::LoadSpike
     } else {
         rule
@@ -152,9 +204,13 @@ fn one_way(now: &Shape) -> Kind {
     }
 }
 
-/// Names a scan by how its contacts spread over addresses and ports.
 fn scan(now: &Shape) -> Kind {
-    let (hosts, ports) = (now.destinations.max(1), now.ports.max(1));
+    scan_kind(now.destinations, now.ports)
+}
+
+/// Names a scan by how its contacts spread over addresses and ports.
+pub fn scan_kind(hosts: u64, ports: u64) -> Kind {
+    let (hosts, ports) = (hosts.max(1), ports.max(1));
     if hosts >= 4 * ports {
         Kind::ScanHorizontal
     } else if ports >= 4 * hosts {
@@ -192,6 +248,7 @@ mod tests {
             Metric::Packets,
             Direction::Above,
             false,
+            600,
             &shape(900, 900, 850),
             &shape(50, 9, 0),
         );
@@ -210,6 +267,7 @@ mod tests {
                 Metric::Packets,
                 Direction::Above,
                 false,
+                600,
                 &now,
                 &shape(50, 9, 0)
             ),
@@ -226,6 +284,7 @@ mod tests {
                 Metric::Bytes,
                 Direction::Above,
                 false,
+                600,
                 &shape(900, 9, 0),
                 &usual
             ),
@@ -237,6 +296,7 @@ mod tests {
                 Metric::Flows,
                 Direction::Below,
                 false,
+                600,
                 &Shape::default(),
                 &usual
             ),
@@ -248,6 +308,7 @@ mod tests {
                 Metric::Flows,
                 Direction::Below,
                 false,
+                600,
                 &shape(3, 1, 0),
                 &usual
             ),
@@ -268,6 +329,7 @@ mod tests {
                 Metric::Failed,
                 Direction::Above,
                 false,
+                600,
                 &now,
                 &Shape::default(),
             )

@@ -200,6 +200,10 @@ fn dropped(
             front.folded + front.refused + judge.conversations_folded,
         ),
         ("names_given_up", front.names_dropped + judge.names_given_up),
+        (
+            "contacts_given_up",
+            front.contacts_dropped + judge.contacts_given_up,
+        ),
         ("entities_refused", judge.entities_refused),
         ("baselines_refused", judge.baselines_refused),
         ("missing_intervals", judge.missing_intervals),

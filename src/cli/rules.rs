@@ -98,6 +98,7 @@ fn test(test: &Test) -> &'static str {
         Test::Sequential => "sequential",
         Test::Scan => "scan",
         Test::NewHost => "new-host",
+        Test::Pattern(pattern) => pattern.name(),
     }
 }
 

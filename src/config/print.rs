@@ -93,7 +93,7 @@ fn print_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
             writeln!(f, "per = \"{}\"", span(limit.per))?;
             writeln!(f, "warn_at = {:?}", limit.warn_at)?;
         }
-        Test::Sequential | Test::Scan | Test::NewHost => {}
+        Test::Sequential | Test::Scan | Test::NewHost | Test::Pattern(_) => {}
     }
     writeln!(f, "floor = {:?}", rule.floor)?;
     writeln!(f, "severity = \"{}\"", rule.severity.name())?;

@@ -5,7 +5,7 @@ use super::section::{Entry, Result, Section};
 use super::{DAY, SECOND};
 use crate::aggregate::Grouping;
 use crate::filter::Filter;
-use crate::model::{Dimension, Kind, Limit, Metric, Rule, Severity, Test};
+use crate::model::{Dimension, Kind, Limit, Metric, Pattern, Rule, Severity, Test};
 
 /// A rule, whether it is switched on, and where its name stands.
 pub(super) struct ReadRule<'a> {
@@ -22,14 +22,20 @@ enum Form {
     Sequential,
     Scan,
     NewHost,
+    Pattern(Pattern),
 }
 
-const FORMS: [(&str, Form); 5] = [
+const FORMS: [(&str, Form); 10] = [
     ("baseline", Form::Baseline),
     ("limit", Form::Limit),
     ("sequential", Form::Sequential),
     ("scan", Form::Scan),
     ("new-host", Form::NewHost),
+    (Pattern::Beacon.name(), Form::Pattern(Pattern::Beacon)),
+    (Pattern::Tunnel.name(), Form::Pattern(Pattern::Tunnel)),
+    (Pattern::Mining.name(), Form::Pattern(Pattern::Mining)),
+    (Pattern::NewService.name(), Form::Pattern(Pattern::NewService)),
+    (Pattern::Failover.name(), Form::Pattern(Pattern::Failover)),
 ];
 
 const DIRECTIONS: [(&str, (bool, bool)); 3] = [
@@ -52,7 +58,7 @@ pub(super) const METRICS: [Metric; 9] = [
 
 const SEVERITIES: [Severity; 3] = [Severity::Low, Severity::High, Severity::Critical];
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 26] = [
     Kind::RateLimit,
     Kind::LoadSpike,
     Kind::Dip,
@@ -68,11 +74,16 @@ const KINDS: [Kind; 21] = [
     Kind::ScanHorizontal,
     Kind::ScanVertical,
     Kind::ScanBlock,
+    Kind::ScanSlow,
     Kind::BruteForce,
     Kind::Exfiltration,
     Kind::Beacon,
+    Kind::DnsTunnel,
+    Kind::Mining,
+    Kind::Amplifier,
     Kind::HeavyTransfer,
     Kind::Stranger,
+    Kind::NewService,
     Kind::DataQuality,
 ];
 
@@ -124,6 +135,7 @@ impl Form {
         match self {
             Self::Scan => vec![Dimension::SrcIp],
             Self::NewHost => vec![Dimension::Host],
+            Self::Pattern(pattern) => pattern.dimensions().to_vec(),
             _ => Vec::new(),
         }
     }
@@ -167,6 +179,7 @@ fn metric(table: &mut Section<'_>, form: Form) -> Result<Metric> {
     let fixed = match form {
         Form::Scan => Some(Metric::Failed),
         Form::NewHost => Some(Metric::Sources),
+        Form::Pattern(pattern) => Some(pattern.metric()),
         _ => None,
     };
     if let Some(fixed) = fixed {
@@ -223,6 +236,7 @@ fn test(table: &mut Section<'_>, form: Form) -> Result<Test> {
         Form::Sequential => Test::Sequential,
         Form::Scan => Test::Scan,
         Form::NewHost => Test::NewHost,
+        Form::Pattern(pattern) => Test::Pattern(pattern),
     })
 }
 
@@ -317,6 +331,7 @@ pub(super) fn usual_kind(test: Test) -> Kind {
         Test::Sequential => Kind::Flood,
         Test::Scan => Kind::ScanHorizontal,
         Test::NewHost => Kind::Stranger,
+        Test::Pattern(pattern) => pattern.kind(),
     }
 }
 
@@ -328,6 +343,7 @@ pub(super) fn test_name(test: Test) -> &'static str {
         Test::Sequential => Form::Sequential,
         Test::Scan => Form::Scan,
         Test::NewHost => Form::NewHost,
+        Test::Pattern(pattern) => Form::Pattern(pattern),
     };
     form.name()
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The built-in rule files: name and text.
-pub(super) const BUILTIN: [(&str, &str); 8] = [
+pub(super) const BUILTIN: [(&str, &str); 9] = [
     ("rules/levels.toml", include_str!("../../rules/levels.toml")),
     ("rules/floods.toml", include_str!("../../rules/floods.toml")),
     ("rules/sources.toml", include_str!("../../rules/sources.toml")),
@@ -19,6 +19,7 @@ pub(super) const BUILTIN: [(&str, &str); 8] = [
     ("rules/logins.toml", include_str!("../../rules/logins.toml")),
     ("rules/networks.toml", include_str!("../../rules/networks.toml")),
     ("rules/transfers.toml", include_str!("../../rules/transfers.toml")),
+    ("rules/channels.toml", include_str!("../../rules/channels.toml")),
 ];
 
 /// Names in use and the file each is in.

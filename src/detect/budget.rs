@@ -20,6 +20,8 @@ pub enum Channel {
     Scan,
     /// Entities never seen before.
     Newcomer,
+    /// Patterns over single events.
+    Pattern,
 }
 
 impl Channel {
@@ -31,6 +33,7 @@ impl Channel {
             Self::Sequential => c::SHARE_SEQUENTIAL,
             Self::Scan => c::SHARE_SCAN,
             Self::Newcomer => c::SHARE_NEWCOMER,
+            Self::Pattern => c::SHARE_PATTERN,
         }
     }
 }
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn the_shares_are_the_whole_budget() {
         use Channel::*;
-        let sum: f64 = [Point, Base, Sequential, Scan, Newcomer]
+        let sum: f64 = [Point, Base, Sequential, Scan, Newcomer, Pattern]
             .map(Channel::share)
             .iter()
             .sum();

@@ -2,6 +2,8 @@
 //!
 //! Section numbers are those of the detection model's description; rates are per interval unless said otherwise.
 
+use std::time::Duration;
+
 /// 4.1: bend of the variance-stabilising transform; Poisson noise below 1/a, logarithm above.
 pub const BEND: f64 = 0.01;
 /// 4.1: bytes are judged in units of this many, roughly a small packet.
@@ -160,13 +162,15 @@ pub const MEAN_CAUTION: f64 = 1.5;
 /// 4.8: share of the false-alarm budget for single intervals, transform and count model together.
 pub const SHARE_POINT: f64 = 0.5;
 /// 4.8: share for the base channel.
-pub const SHARE_BASE: f64 = 0.2;
+pub const SHARE_BASE: f64 = 0.15;
 /// 4.8: share for sequential tests of counts.
 pub const SHARE_SEQUENTIAL: f64 = 0.1;
 /// 4.8: share for scans, which are sequential tests of contacts.
 pub const SHARE_SCAN: f64 = 0.1;
 /// 4.8: share for entities never seen before.
 pub const SHARE_NEWCOMER: f64 = 0.1;
+/// 4.8: share for patterns over single events: beacons, tunnels.
+pub const SHARE_PATTERN: f64 = 0.05;
 
 /// 4.9: how much of the tail's record survives a new normal.
 pub const NEW_NORMAL_KEEPS: f64 = 0.5;
@@ -185,6 +189,26 @@ pub const THETA_CONTACTS: u32 = 10;
 pub const THETA_MEMORY: f64 = 100_000.0;
 /// 4.10: a source whose probability ratio falls to this is held benign; its test restarts.
 pub const SCAN_BENIGN: f64 = 0.01;
+
+/// 4.10: gaps remembered of one host's contacts with one service.
+pub const BEACON_GAPS: usize = 48;
+/// 4.10: gaps before a pace is judged.
+pub const BEACON_LEAST: usize = 8;
+/// 4.10: contacts nearer than this are one beat.
+pub const BEACON_SAME: Duration = Duration::from_secs(1);
+/// 4.10: steps of a remembered gap to a factor of e.
+pub const BEACON_STEPS: f64 = 3000.0;
+/// 4.10: no pace is believed to be steadier than this share of itself.
+pub const BEACON_STEADIEST: f64 = 1e-3;
+/// 4.10: a pace must have been kept for so long to be a beacon's.
+pub const BEACON_SPAN: Duration = Duration::from_secs(600);
+
+/// 4.10: names that carry data are at least this long on average, their domain not counted.
+pub const TUNNEL_LENGTH: f64 = 20.0;
+/// 4.10: and have at least so many bits to a character; English has four, a single repeated one none.
+pub const TUNNEL_ENTROPY: f64 = 3.0;
+/// 4.10: octets of news an interval below which no host's own past is remembered.
+pub const TUNNEL_LITTLE: f64 = 100.0;
 
 /// 4.10: newcomers seen before newcomers are judged.
 pub const NEWCOMER_WARM_UP: u32 = 20;

@@ -7,6 +7,7 @@
 //! * [`Baseline`]: one series against its own past, seasons included.
 //! * [`SequentialSeries`], [`Sequential`]: small lasting rises of a count.
 //! * [`ScanWalk`]: whether a source's contacts fail as a scanner's do.
+//! * [`Beats`]: whether contacts come at a pace.
 //! * [`Newcomers`]: an entity without a past against other newcomers.
 //! * [`limit`]: a configured limit.
 //!
@@ -17,6 +18,7 @@
 //! ```
 
 mod baseline;
+mod beacon;
 mod budget;
 pub mod constants;
 mod fleet;
@@ -47,6 +49,7 @@ mod transform;
 mod young;
 
 pub use baseline::{Band, Baseline, Hold, SlowVerdict, Verdict};
+pub use beacon::{Beats, Rhythm};
 pub use budget::{Budget, Channel, Watched};
 pub use fleet::{Priors, Refit, TailRecord};
 pub use newcomer::Newcomers;

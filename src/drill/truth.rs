@@ -40,6 +40,9 @@ pub struct Truth {
     pub capture_start: Timestamp,
     /// Length of the capture in seconds.
     pub duration_seconds: f64,
+    /// How much of the usual traffic there is; left out where it is all of it.
+    #[serde(skip_serializing_if = "is_whole")]
+    pub scale: f64,
     /// The networks that are internal.
     pub networks: Vec<Prefix>,
 }
@@ -53,6 +56,10 @@ fn text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S
 
 fn some_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
+}
+
+fn is_whole(scale: &f64) -> bool {
+    *scale == 1.0
 }
 
 /// What is wrong in the traffic of `plan`.
@@ -73,6 +80,7 @@ pub fn truth(plan: &Plan) -> Truth {
         seed: plan.seed,
         capture_start: plan.start,
         duration_seconds: plan.duration.as_secs_f64(),
+        scale: plan.scale,
         networks: network::ours(),
     };
     if let Some(cast) = cast {

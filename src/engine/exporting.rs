@@ -5,6 +5,7 @@
 //! with others; the Flow Record keeps the raw ones.
 
 use super::config::{Config, ExporterRule};
+use super::contacts::Contacts;
 use super::judge::pairing;
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
@@ -109,6 +110,7 @@ impl Exporting {
         oldest: Timestamp,
         origins: &Origins,
         filter: Option<&Filter>,
+        contacts: &mut Contacts,
     ) {
         self.stats.messages += 1;
         self.spread.open(oldest, message.at);
@@ -122,6 +124,7 @@ impl Exporting {
             late: &mut self.late,
             origins,
             filter,
+            contacts,
         };
         self.collector.observe(message, &mut taking);
         self.spread.settle(|key| origins.ends(key));
@@ -201,6 +204,7 @@ struct Taking<'a> {
     late: &'a mut BTreeMap<Ip, u64>,
     origins: &'a Origins,
     filter: Option<&'a Filter>,
+    contacts: &'a mut Contacts,
 }
 
 impl Sink for Taking<'_> {
@@ -224,6 +228,11 @@ impl Sink for Taking<'_> {
         self.sight(record, export);
         if self.spread.is_late(record.start) {
             self.is_late(export.exporter);
+        }
+        // Of a connection only the record with its SYN tells when it began; records of UDP do not say that at all.
+        let began = record.tcp_flags.has(TcpFlags::SYN) && key.protocol == FlowKey::TCP;
+        if began && key.role == Role::Request {
+            self.contacts.tell(&key, record.start, self.origins, self.filter);
         }
         self.grow(&key, record, counters);
         if let Some(reverse) = &record.reverse {

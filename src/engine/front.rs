@@ -1,6 +1,7 @@
 //! The half of the engine that scales with traffic: meter, enrich, aggregate. It holds no baseline.
 
 use super::config::Config;
+use super::contacts::Contacts;
 use super::exporting::{self, ExportStats, Exporting};
 use super::partial::{Bulletin, Partial};
 use crate::aggregate::Conversations;
@@ -27,6 +28,8 @@ pub struct FrontStats {
     pub refused: u64,
     /// Names and questions dropped for lack of room.
     pub names_dropped: u64,
+    /// Times of contacts dropped for lack of room.
+    pub contacts_dropped: u64,
     /// Octets the tables take.
     pub memory: u64,
 }
@@ -50,6 +53,7 @@ impl FrontStats {
             folded: self.folded + other.folded,
             refused: self.refused + other.refused,
             names_dropped: self.names_dropped + other.names_dropped,
+            contacts_dropped: self.contacts_dropped + other.contacts_dropped,
             memory: self.memory + other.memory,
         }
     }
@@ -60,6 +64,7 @@ impl FrontStats {
 pub struct Front {
     meter: Meter,
     names: Names,
+    contacts: Contacts,
     table: Conversations,
     origins: Arc<Origins>,
     filter: Option<Filter>,
@@ -83,6 +88,7 @@ impl Front {
         Self {
             meter: Meter::new(metering),
             names: Names::new(shares.hearings, seed),
+            contacts: Contacts::new(shares.hearings),
             table: Conversations::new(shares.conversations, seed),
             origins,
             filter: config.filter.as_deref().and_then(|text| Filter::parse(text).ok()),
@@ -109,6 +115,7 @@ impl Front {
         }
         let mut sink = Growth {
             table: &mut self.table,
+            contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
         };
@@ -118,14 +125,20 @@ impl Front {
     /// Takes in one message of flow export; ticks from `oldest` on are open.
     #[inline]
     pub fn collect(&mut self, message: &ExportMessage<'_>, oldest: Timestamp) {
-        self.exporting
-            .observe(message, oldest, &self.origins, self.filter.as_ref());
+        self.exporting.observe(
+            message,
+            oldest,
+            &self.origins,
+            self.filter.as_ref(),
+            &mut self.contacts,
+        );
     }
 
     /// Ends the tick that ends at `until`. What it brought comes out of [`Front::release`].
     pub fn flush(&mut self, until: Timestamp) {
         let mut sink = Growth {
             table: &mut self.table,
+            contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
         };
@@ -138,6 +151,7 @@ impl Front {
             conversations: self.table.hand_over(),
             exported: None,
             heard: self.names.take(),
+            contacts: self.contacts.take(),
             stats: self.stats(),
         });
     }
@@ -162,6 +176,7 @@ impl Front {
                 conversations: Conversations::new(0, 0),
                 exported: Some(exported),
                 heard: Vec::new(),
+                contacts: Vec::new(),
                 stats: self.stats(),
             });
         }
@@ -205,6 +220,7 @@ impl Front {
     pub fn finish(&mut self) {
         let mut sink = Growth {
             table: &mut self.table,
+            contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
         };
@@ -226,6 +242,7 @@ impl Front {
             folded: self.table.folded() + folded,
             refused: self.table.refused() + refused,
             names_dropped: self.names.dropped(),
+            contacts_dropped: self.contacts.dropped(),
             memory: (self.meter.memory() + self.table.memory() + self.exporting.memory()) as u64,
         }
     }
@@ -234,6 +251,7 @@ impl Front {
 /// Puts what conversations grew by into the tick's table; Flow Records themselves are of no use here.
 struct Growth<'a> {
     table: &'a mut Conversations,
+    contacts: &'a mut Contacts,
     origins: &'a Origins,
     filter: Option<&'a Filter>,
 }
@@ -249,5 +267,10 @@ impl Sink for Growth<'_> {
             return;
         }
         self.table.add(&key, counters, || self.origins.ends(&key));
+    }
+
+    #[inline]
+    fn contact(&mut self, key: &ConversationKey, at: Timestamp) {
+        self.contacts.tell(key, at, self.origins, self.filter);
     }
 }

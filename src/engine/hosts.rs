@@ -55,6 +55,13 @@ impl Hosts {
         true
     }
 
+    /// For how long a host has been known at `at`.
+    pub(super) fn known_for(&self, host: Ip, at: Timestamp) -> std::time::Duration {
+        self.first_seen
+            .get(&host)
+            .map_or(std::time::Duration::ZERO, |first| at.since(*first))
+    }
+
     /// How many internal hosts were met.
     pub(super) fn known(&self) -> usize {
         self.first_seen.len()
@@ -66,6 +73,7 @@ impl Hosts {
             Hearing::Question { client, name, at } => {
                 (&mut self.questions, client, name, at, self.most_questions, true)
             }
+            Hearing::Stratum { .. } => return,
         };
         if !lists.contains_key(&host) && lists.len() >= self.most {
             self.given_up += 1;

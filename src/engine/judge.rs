@@ -27,6 +27,7 @@ mod fleet;
 mod gating;
 mod networks;
 pub(super) mod pairing;
+pub(super) mod patterns;
 mod persist;
 mod quality;
 mod renew;
@@ -41,6 +42,7 @@ use findings::Pending;
 use gating::Gating;
 use networks::Risen;
 use pairing::{Apart, Pairing};
+use patterns::Patterns;
 use quality::Doubts;
 pub(super) use quality::ended;
 pub use renew::RenewError;
@@ -92,6 +94,7 @@ pub struct Judge {
     new_hosts: VecDeque<u32>,
     /// New internal hosts whose anomaly is open.
     strangers: Vec<Stranger>,
+    patterns: Patterns,
     /// Anomalies whose conversations are to be looked at before the tick is over.
     asked: Vec<Pending>,
     /// What has an open rise in the interval that closes.
@@ -186,6 +189,7 @@ impl Judge {
             thresholds: Load::default().thresholds(&budget, config.interval),
             new_hosts: VecDeque::new(),
             strangers: Vec::new(),
+            patterns: Patterns::new(shares.hearings),
             asked: Vec::new(),
             risen: Risen::default(),
             to_profile: BTreeSet::new(),
@@ -271,6 +275,7 @@ impl Judge {
         self.enter(until);
         let known = self.table.rows().len();
         let mut apart = std::mem::take(&mut self.apart);
+        let (mut heard, mut contacts) = (Vec::new(), Vec::new());
         for mut partial in partials {
             self.roll_up(&mut partial.conversations);
             if let Some(mut exported) = partial.exported {
@@ -280,10 +285,8 @@ impl Judge {
             if self.spare.len() < self.watermarks.len() {
                 self.spare.push(partial.conversations);
             }
-            partial
-                .heard
-                .into_iter()
-                .for_each(|hearing| self.hosts.hear(hearing));
+            heard.append(&mut partial.heard);
+            contacts.append(&mut partial.contacts);
         }
         self.gating.excused.take();
         self.pair(&mut apart);
@@ -291,6 +294,8 @@ impl Judge {
         self.walk_scans(until);
         self.look_early(until);
         self.meet_hosts(known, until);
+        self.hear_all(heard, until);
+        self.hear_beats(contacts, until);
         self.answer();
         if self.present.as_ref().is_some_and(|p| p.interval.end <= until) {
             self.close(true);

@@ -89,6 +89,8 @@ pub(super) struct Words<'a> {
     pub(super) hosts: &'a Hosts,
     pub(super) origins: &'a Origins,
     pub(super) source: &'a str,
+    /// All rules in use: what belongs to a kind is in the rule of that kind.
+    pub(super) rules: &'a [Rule],
 }
 
 impl Ledger {
@@ -180,7 +182,16 @@ impl Ledger {
                 });
             }
         }
-        anomaly.kind = anomaly::name(rule.kind, anomaly, &evidence.now, &evidence.usual);
+        // Once it is known where the load went, that stays so.
+        if anomaly.kind != Kind::Failover {
+            anomaly.kind = anomaly::name(rule.kind, anomaly, &evidence.now, &evidence.usual);
+        }
+        match anomaly.kind {
+            Kind::Reflection => anomaly.detail = anomaly::reflectors(&anomaly.contributors),
+            Kind::Amplifier => anomaly.detail = anomaly::amplified(&evidence.now),
+            _ => {}
+        }
+        words.advise(anomaly, rule);
         anomaly.data_quality = DataQuality {
             grade: if quality.is_empty() { "good" } else { "partial" },
             notes: quality.to_vec(),
@@ -191,6 +202,31 @@ impl Ledger {
             words.source,
             filter_text(&anomaly.entity)
         );
+    }
+
+    /// Says what the test itself saw, and in which unit it counts.
+    pub(super) fn specify(&mut self, id: u64, detail: &str, unit: Option<&str>) {
+        if let Some(anomaly) = self.anomalies.get_mut(&id) {
+            anomaly.detail = Some(detail.to_owned());
+            if let Some(unit) = unit {
+                anomaly.unit = unit.to_owned();
+            }
+        }
+    }
+
+    /// Names rises and dips of one rule that cancel each other out.
+    pub(super) fn find_moves(&mut self, words: &Words<'_>) {
+        let mut open: Vec<&mut Anomaly> = self
+            .anomalies
+            .values_mut()
+            .filter(|a| a.ended_at.is_none())
+            .collect();
+        for anomaly in anomaly::moved(&mut open) {
+            if let Some(rule) = words.rules.iter().find(|rule| rule.name == anomaly.rule) {
+                words.advise(anomaly, rule);
+            }
+            anomaly.text = anomaly::sentence(anomaly, &|ip| words.hosts.name(ip));
+        }
     }
 
     /// Says that something happened to an anomaly.
@@ -268,6 +304,20 @@ impl Ledger {
 }
 
 impl Words<'_> {
+    /// Technique, what to check and harmless causes: of the rule, unless the anomaly has the kind of another.
+    fn advise(&self, anomaly: &mut Anomaly, rule: &Rule) {
+        // The rules of these kinds are so many that none speaks for the kind.
+        let general = matches!(anomaly.kind, Kind::LoadSpike | Kind::Dip | Kind::Flood);
+        let other = self
+            .rules
+            .iter()
+            .find(|other| other.kind == anomaly.kind && !general);
+        let rule = other.filter(|_| anomaly.kind != rule.kind).unwrap_or(rule);
+        anomaly.technique.clone_from(&rule.technique);
+        anomaly.next.clone_from(&rule.next);
+        anomaly.false_causes.clone_from(&rule.false_causes);
+    }
+
     fn value_name(&self, dimension: Dimension, value: Value) -> Option<String> {
         match (dimension, value) {
             (_, Value::Ip(ip)) => self.hosts.name(ip),
@@ -292,7 +342,10 @@ fn blank(id: u64, rule: &Rule, finding: &Finding) -> Anomaly {
             score: f64::NEG_INFINITY,
             ..finding.deviation
         },
-        unit: anomaly::unit(finding.metric, finding.interval.length()),
+        unit: match rule.kind {
+            Kind::ScanSlow => "contacts".to_owned(),
+            _ => anomaly::unit(finding.metric, finding.interval.length()),
+        },
         started_at: finding.started_at,
         detected_at: finding.at,
         escalated_at: None,
@@ -306,9 +359,11 @@ fn blank(id: u64, rule: &Rule, finding: &Finding) -> Anomaly {
             notes: Vec::new(),
         },
         text: String::new(),
+        detail: None,
         reproduce: String::new(),
         technique: rule.technique.clone(),
         next: rule.next.clone(),
+        false_causes: rule.false_causes.clone(),
         profiles: Vec::new(),
         history: Vec::new(),
         interval: finding.interval.length(),

@@ -9,6 +9,7 @@
 mod channel;
 mod clock;
 mod config;
+mod contacts;
 mod evidence;
 mod exporting;
 mod front;
@@ -32,7 +33,7 @@ pub use exporting::ExportStats;
 pub use front::{Front, FrontStats};
 pub use judge::{Judge, JudgeStats, RenewError, Watched};
 pub use ledger::{Event, What};
-pub use partial::{Bulletin, Partial, Sighting};
+pub use partial::{Bulletin, Contact, Partial, Sighting};
 pub use plan::PlanError;
 pub use state::{Snapshot, StateError};
 

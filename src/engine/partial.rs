@@ -4,7 +4,7 @@ use super::front::FrontStats;
 use crate::aggregate::Conversations;
 use crate::collect::Account;
 use crate::meter::Hearing;
-use crate::model::{Ip, Timestamp};
+use crate::model::{ConversationKey, Ip, Timestamp};
 
 /// The partial aggregate of one tick of one Front.
 ///
@@ -19,8 +19,19 @@ pub struct Partial {
     pub exported: Option<Conversations>,
     /// What was heard of names.
     pub heard: Vec<Hearing>,
+    /// When hosts of ours contacted services outside.
+    pub contacts: Vec<Contact>,
     /// What the Front counted since it began.
     pub stats: FrontStats,
+}
+
+/// A flow began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Contact {
+    /// Of which conversation.
+    pub key: ConversationKey,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// How the exporters of one Front do at the end of a tick. It crosses the seam at once, before the flows of its time.

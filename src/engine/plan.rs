@@ -5,7 +5,7 @@ use super::gate::Gates;
 use crate::aggregate::{Grouping, GroupingError, Sets};
 use crate::detect::Class;
 use crate::filter::{Filter, FilterError};
-use crate::model::{Conversation, Metric, Rule, Test};
+use crate::model::{Conversation, Metric, Pattern, Rule, Test};
 use jiff::tz::TimeZone;
 use std::fmt;
 use std::time::Duration;
@@ -57,8 +57,8 @@ pub enum PlanError {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) rules: Vec<Rule>,
-    /// The views that have tables; after them one per rule of [`Test::NewHost`], which need none but are asked for
-    /// evidence.
+    /// The views that have tables; after them one per rule of [`Test::NewHost`] and [`Test::Pattern`], which need none
+    /// but are asked for evidence.
     pub(super) views: Vec<View>,
     /// How many views have tables.
     pub(super) tables: usize,
@@ -68,6 +68,8 @@ pub(super) struct Plan {
     pub(super) new_host: Vec<(usize, usize)>,
     /// What must hold beside the tests.
     pub(super) gates: Gates,
+    /// Rules of [`Test::Pattern`], each with its view.
+    patterns: Vec<(Pattern, usize, usize)>,
 }
 
 /// One combination of filter and dimensions.
@@ -158,12 +160,13 @@ impl Plan {
                 &config.quiet,
                 &config.exceptions,
             )?,
+            patterns: Vec::new(),
         };
-        let (hosts, others): (Vec<_>, Vec<_>) = config
+        let (apart, others): (Vec<_>, Vec<_>) = config
             .rules
             .iter()
             .enumerate()
-            .partition(|(_, rule)| rule.test == Test::NewHost);
+            .partition(|(_, rule)| matches!(rule.test, Test::NewHost | Test::Pattern(_)));
         for (i, rule) in others {
             let view = plan.view(rule)?;
             if let Some(view) = plan.views.get_mut(view) {
@@ -181,9 +184,13 @@ impl Plan {
         plan.tables = plan.views.len();
         plan.count_below();
         plan.families = families(&plan.views);
-        for (i, rule) in hosts {
+        for (i, rule) in apart {
+            let view = plan.views.len();
             plan.views.push(View::new(rule)?);
-            plan.new_host.push((i, plan.views.len() - 1));
+            match rule.test {
+                Test::Pattern(pattern) => plan.patterns.push((pattern, i, view)),
+                _ => plan.new_host.push((i, view)),
+            }
         }
         Ok(plan)
     }
@@ -204,6 +211,12 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// Rules of a pattern, each with its view.
+    pub(super) fn patterns(&self, pattern: Pattern) -> Vec<(usize, usize)> {
+        let of = self.patterns.iter().filter(|(of, ..)| *of == pattern);
+        of.map(|&(_, rule, view)| (rule, view)).collect()
     }
 
     /// The view of a rule: one that is there already, or a new one.

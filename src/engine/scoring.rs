@@ -21,6 +21,7 @@ pub(super) struct Thresholds {
     pub(super) sequential: f64,
     pub(super) scan: f64,
     pub(super) newcomer: f64,
+    pub(super) pattern: f64,
 }
 
 /// How much is watched, as moving counts: what the budget is divided by.
@@ -34,6 +35,8 @@ pub(super) struct Load {
     pub(super) contacts: f64,
     /// Newcomers judged in an interval.
     pub(super) newcomers: f64,
+    /// Paces and domains judged in an interval.
+    pub(super) patterns: f64,
 }
 
 impl Load {
@@ -45,6 +48,7 @@ impl Load {
         step(&mut self.sequential, now.sequential);
         step(&mut self.contacts, now.contacts);
         step(&mut self.newcomers, now.newcomers);
+        step(&mut self.patterns, now.patterns);
     }
 
     /// The thresholds that keep the budget.
@@ -59,6 +63,7 @@ impl Load {
             sequential: threshold(Channel::Sequential, self.sequential),
             scan: threshold(Channel::Scan, self.contacts),
             newcomer: threshold(Channel::Newcomer, self.newcomers),
+            pattern: threshold(Channel::Pattern, self.patterns),
         }
     }
 }
@@ -135,7 +140,7 @@ impl Case<'_> {
                     out.push(self.opinion(rule, test, Direction::Above, floor, &verdict, &channels));
                 }
                 Test::Limit(limit) => out.push(self.limit(rule, test, &limit)),
-                Test::Scan | Test::NewHost => {}
+                Test::Scan | Test::NewHost | Test::Pattern(_) => {}
             }
         }
         verdict

@@ -3,7 +3,7 @@
 use super::gate::Gates;
 use crate::aggregate::Usual;
 use crate::anomaly::{Episode, Policy};
-use crate::detect::{Band, Baseline, Evidence, ScanWalk, SequentialSeries, Young};
+use crate::detect::{Band, Baseline, Evidence, ScanWalk, SequentialSeries, Theta, Young};
 use crate::model::{Counters, Direction, Metric, Point, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -84,10 +84,18 @@ pub(super) struct Contacts {
     answered: u64,
     new_failed: u64,
     new_answered: u64,
+    /// Of the failed contacts of this walk: hashes of hosts and of ports, how many, when the first and the newest.
+    hosts: u64,
+    ports: u64,
+    pub(super) tried: u32,
+    pub(super) since: Option<Timestamp>,
+    pub(super) newest: Timestamp,
     /// New failed contacts of this interval.
     pub(super) failed_in_interval: u32,
 }
 
+/// So many failed contacts of a walk are remembered for a day, for a scan may be slow.
+const SUSPECT: u32 = 3;
 /// Bits of a contact filter that may be set before it is cleared and learns afresh.
 const NEARLY_FULL: u32 = 48;
 
@@ -98,6 +106,43 @@ impl Contacts {
         let bit = 1u64 << (hash & 63);
         self.new_failed |= if failed { bit } else { 0 };
         self.new_answered |= if answered { bit } else { 0 };
+    }
+
+    /// A contact with a host and a port failed, both given as hashes.
+    #[inline]
+    pub(super) fn spread(&mut self, host: u64, port: u64) {
+        self.hosts |= 1 << (host & 63);
+        self.ports |= 1 << (port & 63);
+    }
+
+    /// About how many hosts and ports the walk has failed at (linear counting, Whang et al. 1990).
+    pub(super) fn width(&self) -> (u64, u64) {
+        let count = |bits: u64| (64.0 * (64.0 / f64::from(bits.count_zeros().max(1))).ln()).round() as u64;
+        (count(self.hosts), count(self.ports))
+    }
+
+    /// Takes one step of the walk in the interval that ends at `at`, and returns its score.
+    pub(super) fn step(&mut self, failed: u32, answered: u32, theta: Theta, at: Timestamp) -> f64 {
+        let score = self.walk.update(failed, answered, theta);
+        if score <= 0.0 {
+            self.forget_walk();
+        } else if failed > 0 {
+            self.tried = self.tried.saturating_add(failed);
+            self.since.get_or_insert(at);
+            self.newest = at;
+        }
+        score
+    }
+
+    /// Starts the walk anew.
+    pub(super) fn forget_walk(&mut self) {
+        self.walk.reset();
+        (self.hosts, self.ports, self.tried, self.since) = (0, 0, 0, None);
+    }
+
+    /// Whether the walk is on its way to an alarm.
+    fn is_suspect(&self) -> bool {
+        self.tried >= SUSPECT && self.walk.score() > 0.0
     }
 
     /// Whether a contact was told of since first contacts were last asked for.
@@ -116,8 +161,12 @@ impl Contacts {
     }
 
     /// Begins the next interval.
-    pub(super) fn begin_interval(&mut self) {
+    ///
+    /// With a new hour (`fresh`) answers count as first ones again: who goes on doing what works is no scanner, however
+    /// many hours pass until something new works.
+    pub(super) fn begin_interval(&mut self, fresh: bool) {
         self.failed_in_interval = 0;
+        self.answered = if fresh { 0 } else { self.answered };
         for bits in [&mut self.failed, &mut self.answered] {
             if bits.count_ones() >= NEARLY_FULL {
                 *bits = 0;
@@ -247,6 +296,13 @@ impl EntityState {
         (self.back > 0).then(|| self.back.saturating_add(1))
     }
 
+    /// Whether it may be scanning, slowly.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.contacts
+            .as_ref()
+            .is_some_and(|contacts| contacts.is_suspect())
+    }
+
     /// Begins the next interval; false when nothing is worth remembering any longer.
     pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep, away: u32) -> bool {
         (self.spoke, self.explained, self.awaited) = (false, false, false);
@@ -255,12 +311,12 @@ impl EntityState {
         self.idle = if touched { 0 } else { self.idle.saturating_add(1) };
         self.episodes.retain(|(_, _, episode)| !episode.is_over(policy));
         if let Some(contacts) = &mut self.contacts {
-            contacts.begin_interval();
+            contacts.begin_interval(keep.fresh);
         }
-        let patience = if self.series.is_empty() {
-            keep.probation
-        } else {
-            keep.known
+        let patience = match (self.series.is_empty(), self.is_suspect()) {
+            (true, false) => keep.probation,
+            (true, true) => keep.suspect,
+            _ => keep.known,
         };
         self.idle < patience || !self.episodes.is_empty()
     }
@@ -271,8 +327,12 @@ impl EntityState {
 pub(super) struct Keep {
     /// Without a baseline.
     pub(super) probation: u32,
+    /// Without one, but perhaps a slow scanner.
+    pub(super) suspect: u32,
     /// With one.
     pub(super) known: u32,
+    /// Whether a new hour begins.
+    pub(super) fresh: bool,
 }
 
 #[cfg(test)]
@@ -345,14 +405,19 @@ mod tests {
         let mut state = Contacts::default();
         state.tell(5, true, false);
         assert_eq!(state.first_contacts(), (1, 0));
-        state.begin_interval();
+        state.begin_interval(false);
         state.tell(5, true, false);
         assert_eq!(state.first_contacts(), (0, 0));
         (0..60).for_each(|hash| state.tell(hash, true, false));
         assert_eq!(state.first_contacts(), (59, 0));
-        state.begin_interval();
+        state.begin_interval(false);
         state.tell(5, true, false);
         assert_eq!(state.first_contacts(), (1, 0), "a full filter starts afresh");
+        state.tell(7, false, true);
+        assert_eq!(state.first_contacts(), (0, 1));
+        state.begin_interval(true);
+        state.tell(7, false, true);
+        assert_eq!(state.first_contacts(), (0, 1), "an answer counts once an hour");
     }
 
     #[test]
@@ -379,7 +444,9 @@ mod tests {
     fn a_stranger_is_forgotten_sooner_than_who_is_known() {
         let keep = Keep {
             probation: 2,
+            suspect: 4,
             known: 5,
+            fresh: false,
         };
         let lives = |known: bool| {
             let mut state = EntityState::default();

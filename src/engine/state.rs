@@ -1,6 +1,7 @@
 //! What was learned, in a form that can be kept and carried on.
 
 use super::hosts::Hosts;
+use super::judge::patterns::Learned;
 use super::scoring::Load;
 use super::series::EntityState;
 use crate::aggregate::EntityKey;
@@ -34,6 +35,7 @@ pub struct Snapshot {
     /// How heavy tails are in the network, and the day whose end taught it.
     pub(super) priors: Priors,
     pub(super) refitted: Timestamp,
+    pub(super) patterns: Learned,
     pub(super) new_hosts: Vec<u32>,
     /// Templates and sampling rates, by Front.
     pub(super) exporters: Vec<Memory>,

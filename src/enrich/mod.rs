@@ -87,6 +87,12 @@ impl Origins {
         }
     }
 
+    /// Whether `ip` is ours.
+    #[inline]
+    pub fn is_internal(&self, ip: Ip) -> bool {
+        self.networks.contains(ip)
+    }
+
     fn v6_place(&self, bits: u128) -> Place {
         let place = self.v6.get(bits);
         if place != Place::default() {

@@ -83,7 +83,7 @@ pub(super) struct Cold {
     /// By sending end: what aggregation has been told of since the last Flow Record.
     told: [Amount; 2],
     /// First packet of the conversation, for the outcome of the contact.
-    began: Timestamp,
+    pub(super) began: Timestamp,
 }
 
 impl Cold {

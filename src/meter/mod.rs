@@ -84,6 +84,8 @@ pub trait Sink {
     fn record(&mut self, record: FlowRecord);
     /// A conversation grew by `counters` since it was last told of.
     fn growth(&mut self, key: ConversationKey, counters: &Counters);
+    /// A flow of a conversation, told of by its growth, began at `at`.
+    fn contact(&mut self, _key: &ConversationKey, _at: Timestamp) {}
 }
 
 /// One Metering Process. See the module's documentation.
@@ -336,7 +338,11 @@ fn tell(entry: &mut Entry<'_>, now: Timestamp, config: &Config, last: bool, sink
             count_outcome(&mut counters, outcome, sender == initiator, entry);
         }
         if counters != Counters::default() {
-            sink.growth(conversation(entry, sender), &counters);
+            let key = conversation(entry, sender);
+            if new && sender == initiator {
+                sink.contact(&key, entry.cold.began);
+            }
+            sink.growth(key, &counters);
         }
     }
 }

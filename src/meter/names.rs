@@ -2,7 +2,7 @@
 //! a host is after.
 
 use crate::model::{FlowKey, Ip, Timestamp};
-use crate::wire::{Packet, dns, tls};
+use crate::wire::{Packet, dns, stratum, tls};
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
@@ -19,6 +19,17 @@ pub enum Hearing {
         address: Ip,
         /// Lower case, no trailing dot.
         name: Box<str>,
+        /// When it was first heard.
+        at: Timestamp,
+    },
+    /// `client` works for the mining pool at `server`, or `server` for `client`.
+    Stratum {
+        /// Who made the contact.
+        client: Ip,
+        /// Who was contacted.
+        server: Ip,
+        /// On which port of TCP.
+        port: u16,
         /// When it was first heard.
         at: Timestamp,
     },
@@ -75,6 +86,7 @@ impl Names {
                     self.message(at, key, &message);
                 }
             }
+            (FlowKey::TCP, [b'{', ..]) => self.stratum(at, key, packet.payload),
             (FlowKey::TCP, [0x16, 3, _, _, _, 1, ..]) => {
                 if let Some(name) = tls::server_name(packet.payload) {
                     self.name_of(at, key.dst, name);
@@ -112,6 +124,24 @@ impl Names {
             self.heard.push(Hearing::Question {
                 client,
                 name: name.into(),
+                at,
+            });
+        }
+    }
+
+    fn stratum(&mut self, at: Timestamp, key: &FlowKey, payload: &[u8]) {
+        let Some(side) = stratum::speaker(payload) else {
+            return;
+        };
+        let (client, server, port) = match side {
+            stratum::Side::Miner => (key.src, key.dst, key.dst_port),
+            stratum::Side::Pool => (key.dst, key.src, key.src_port),
+        };
+        if self.is_news((2u8, client, &format!("{server} {port}"))) {
+            self.heard.push(Hearing::Stratum {
+                client,
+                server,
+                port,
                 at,
             });
         }

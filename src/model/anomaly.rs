@@ -64,16 +64,26 @@ pub enum Kind {
     ScanVertical,
     /// One source tries many ports on many hosts.
     ScanBlock,
+    /// One source tries addresses or ports, a few an hour.
+    ScanSlow,
     /// Many short connections of one source to a log-in service.
     BruteForce,
     /// Far more than usual leaves a host.
     Exfiltration,
     /// Contacts at a regular pace.
     Beacon,
+    /// Data carried in questions to the DNS.
+    DnsTunnel,
+    /// A host works for a mining pool.
+    Mining,
+    /// A service of ours answers others with far more than it is asked.
+    Amplifier,
     /// Many bytes without many flows.
     HeavyTransfer,
     /// An internal address never seen before.
     Stranger,
+    /// A host answers on a port it never answered on before.
+    NewService,
     /// The data itself is in doubt.
     DataQuality,
 }
@@ -97,11 +107,16 @@ impl Kind {
             Self::ScanHorizontal => "scan-horizontal",
             Self::ScanVertical => "scan-vertical",
             Self::ScanBlock => "scan-block",
+            Self::ScanSlow => "scan-slow",
             Self::BruteForce => "brute-force",
             Self::Exfiltration => "exfiltration",
             Self::Beacon => "beacon",
+            Self::DnsTunnel => "dns-tunnel",
+            Self::Mining => "mining",
+            Self::Amplifier => "amplifier",
             Self::HeavyTransfer => "heavy-transfer",
             Self::Stranger => "stranger",
+            Self::NewService => "new-service",
             Self::DataQuality => "data-quality",
         }
     }
@@ -315,6 +330,9 @@ pub struct Anomaly {
     pub data_quality: DataQuality,
     /// One or two sentences for people.
     pub text: String,
+    /// What the test itself saw beyond numbers, such as the pace of a beacon; a clause of `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// A command that shows the traffic under it.
     pub reproduce: String,
     /// MITRE ATT&CK technique.
@@ -323,6 +341,9 @@ pub struct Anomaly {
     /// What to check next.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<String>,
+    /// What harmless thing it may have been, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub false_causes: Vec<String>,
     /// Profiles of the internal hosts it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<HostProfile>,

@@ -49,7 +49,7 @@ pub use index::Index;
 pub use ip::{Ip, Prefix, PrefixError};
 pub use network::Networks;
 pub use packet::{Fault, FaultKind, LinkType, RawPacket};
-pub use rule::{Direction, Limit, Rule, Test};
+pub use rule::{Direction, Limit, Pattern, Rule, Test};
 pub use slab::Slab;
 pub use time::{Interval, Timestamp};
 pub use verdict::{Opened, Verdict, Verdicts};

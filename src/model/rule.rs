@@ -57,6 +57,75 @@ pub enum Test {
     Scan,
     /// First traffic of an internal address never seen.
     NewHost,
+    /// A pattern over single events, of which no series is kept.
+    Pattern(Pattern),
+}
+
+/// What single events may add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Pattern {
+    /// Contacts of one host with one service at a regular pace (DETECTION 4.10; Greenwood 1946).
+    Beacon,
+    /// Questions for names of one domain that are long and never the same.
+    Tunnel,
+    /// A lasting connection with small messages both ways, as miners keep it with their pool.
+    Mining,
+    /// An answer from a port that never answered before.
+    NewService,
+    /// A rise and a dip of other rules that cancel each other out: it opens nothing, it names.
+    Failover,
+}
+
+impl Pattern {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Beacon,
+        Self::Tunnel,
+        Self::Mining,
+        Self::NewService,
+        Self::Failover,
+    ];
+
+    /// The name of the test in rules.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Beacon => "beacon",
+            Self::Tunnel => "dns-tunnel",
+            Self::Mining => "mining",
+            Self::NewService => "new-service",
+            Self::Failover => "failover",
+        }
+    }
+
+    /// What it is about: the dimensions a rule of it has.
+    pub const fn dimensions(self) -> &'static [Dimension] {
+        match self {
+            Self::Beacon | Self::Mining => &[Dimension::SrcIp, Dimension::DstIp, Dimension::DstPort],
+            Self::Tunnel => &[Dimension::SrcIp],
+            Self::Failover => &[Dimension::DstIp],
+            Self::NewService => &[Dimension::DstIp, Dimension::DstPort],
+        }
+    }
+
+    /// What a rule of it measures.
+    pub const fn metric(self) -> Metric {
+        match self {
+            Self::Beacon | Self::NewService | Self::Failover => Metric::Flows,
+            Self::Tunnel => Metric::Bytes,
+            Self::Mining => Metric::Packets,
+        }
+    }
+
+    /// What is found is called, unless the rule says otherwise.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Beacon => Kind::Beacon,
+            Self::Tunnel => Kind::DnsTunnel,
+            Self::Mining => Kind::Mining,
+            Self::NewService => Kind::NewService,
+            Self::Failover => Kind::Failover,
+        }
+    }
 }
 
 /// What to look at.
@@ -74,8 +143,8 @@ pub struct Rule {
     pub metric: Metric,
     /// How to judge.
     pub test: Test,
-    /// The smallest |observed - expected| per interval (for [`Test::Scan`] contacts, for [`Test::NewHost`] sources)
-    /// that may become an anomaly, in the metric's unit. Keeps trifles out whatever the statistics say.
+    /// The smallest |observed - expected| per interval (for [`Test::Scan`] contacts, for [`Test::NewHost`] sources,
+    /// for [`Test::Pattern`] what the pattern says) that may become an anomaly, in the metric's unit. Keeps trifles out whatever the statistics say.
     pub floor: f64,
     /// How much it matters.
     pub severity: Severity,

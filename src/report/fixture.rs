@@ -93,9 +93,11 @@ fn anomaly(
             notes: vec![],
         },
         text: String::new(),
+        detail: None,
         reproduce: "tidemark flows office.pcap -f 'host 10.0.2.10'".into(),
         technique: None,
         next: vec![],
+        false_causes: vec![],
         profiles: vec![],
         history: history(worst.expected as f32, factor, from, end, shown),
         interval: MINUTE,
@@ -204,6 +206,7 @@ fn load_spike() -> Anomaly {
         notes: vec!["231 packets between 14:12 and 14:14 could not be decoded.".into()],
     };
     spike.next = vec!["See whether AS64501 announced a new customer prefix.".into()];
+    spike.false_causes = vec!["A content network that serves from another place.".into()];
     spike
 }
 

@@ -54,6 +54,10 @@ struct AnomalyLine<'a> {
     technique: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     next: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    false_causes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profiles: Vec<ProfileView<'a>>,
     interval_seconds: f64,
@@ -137,6 +141,8 @@ fn anomaly_line<'a>(anomaly: &'a Anomaly, event: Option<&'a str>) -> AnomalyLine
         escalated_at: a.escalated_at.map(Time),
         technique: a.technique.as_deref(),
         next: &a.next,
+        false_causes: &a.false_causes,
+        detail: a.detail.as_deref(),
         profiles: a.profiles.iter().map(profile).collect(),
         interval_seconds: a.interval.as_secs_f64(),
         history: a.history.iter().map(point).collect(),

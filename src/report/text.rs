@@ -189,6 +189,9 @@ fn remarks(canvas: &mut Canvas, anomaly: &Anomaly) {
     for next in &anomaly.next {
         canvas.labelled("check", &printable(next));
     }
+    for cause in &anomaly.false_causes {
+        canvas.labelled("or else", &printable(cause));
+    }
     if !anomaly.reproduce.is_empty() {
         canvas.verbatim("show", &printable(&anomaly.reproduce));
     }

@@ -53,6 +53,8 @@ pub fn kind(kind: Kind) -> String {
         Kind::ScanVertical => "Vertical scan",
         Kind::ScanBlock => "Block scan",
         Kind::FanIn => "Fan-in",
+        Kind::ScanSlow => "Slow scan",
+        Kind::DnsTunnel => "DNS tunnel",
         other => {
             let name = other.name().replace('-', " ");
             let mut letters = name.chars();

@@ -20,6 +20,7 @@ mod link;
 mod mpls;
 mod ppp;
 pub mod sflow;
+pub mod stratum;
 pub mod tls;
 mod transport;
 mod tunnel;

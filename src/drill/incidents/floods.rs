@@ -1,4 +1,4 @@
-//! Packets in a mass: SYN segments with forged sources, answers nobody asked for, and a flood over a whole network.
+//! Packets in a mass: SYN segments with forged sources, echo requests, answers nobody asked for, and a flood over a whole network.
 
 use super::{Cast, Incident, Window};
 use crate::drill::exchange::{Datagram, MILLI, Play, at};
@@ -33,6 +33,39 @@ pub(super) fn syn_flood(plan: &Plan) -> Incident {
         }),
     );
     Incident::new(cast, vec![flood])
+}
+
+/// Hosts that ping, and echo requests a minute of theirs.
+const PINGERS: u64 = 40;
+const ECHOES: f64 = 1_800.0;
+
+pub(super) fn icmp_flood(plan: &Plan) -> Incident {
+    let window = Window::at_two_thirds(plan, 2);
+    let pinger = |number: u64| benchmark(6, 300 + number as u32 * 17);
+    let mut cast = Cast::new(
+        Kind::IcmpFlood,
+        window,
+        "Forty hosts of 198.19.128.0/18 send the web server 10.20.10.80 some 30 echo requests a second, and it answers them \
+         all. Packets and sources of the server rise; all of the surplus is ICMP.",
+    );
+    cast.attackers = (0..PINGERS).map(pinger).collect();
+    cast.victims = vec![WEB];
+    cast.services = vec!["icmp"];
+    let echoes = window.random(
+        plan,
+        "echo flood",
+        ECHOES,
+        Box::new(move |rng, now, stage| {
+            let from = at(pinger(rng.below(PINGERS)), rng.bits() as u16);
+            let echo = Play::Echo {
+                count: 1,
+                every: MILLI,
+                answered: true,
+            };
+            stage.begin(now, from, at(WEB, 0), echo);
+        }),
+    );
+    Incident::new(cast, vec![echoes])
 }
 
 /// Open resolvers, time servers and devices made to answer.

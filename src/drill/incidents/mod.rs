@@ -1,11 +1,13 @@
 //! The incidents: who takes part, what they do, and what a detector should say of it.
 
+mod channels;
 mod floods;
 mod leaks;
 mod load;
 mod outage;
 mod probes;
 mod rate_limit;
+mod services;
 mod stranger;
 
 use super::exchange::{MINUTE, Nanos, SECOND};
@@ -121,11 +123,17 @@ pub(super) fn incident(plan: &Plan) -> Option<Incident> {
         Scenario::SynFlood => floods::syn_flood(plan),
         Scenario::Reflection => floods::reflection(plan),
         Scenario::Carpet => floods::carpet(plan),
+        Scenario::IcmpFlood => floods::icmp_flood(plan),
         Scenario::ScanHorizontal => probes::scan_horizontal(plan),
         Scenario::ScanVertical => probes::scan_vertical(plan),
+        Scenario::ScanSlow => probes::scan_slow(plan),
         Scenario::BruteForce => probes::brute_force(plan),
         Scenario::Exfiltration => leaks::exfiltration(plan),
         Scenario::Beacon => leaks::beacon(plan),
+        Scenario::DnsTunnel => channels::dns_tunnel(plan),
+        Scenario::Mining => channels::mining(plan),
+        Scenario::NewService => services::new_service(plan),
+        Scenario::Failover => services::failover(plan),
         Scenario::Outage => outage::incident(plan),
     })
 }

@@ -1,7 +1,7 @@
-//! Somebody tries doors: one port on many hosts, many ports on one host, many passwords on one service.
+//! Somebody tries doors: one port on many hosts, fast or slowly, many ports on one host, many passwords on one service.
 
 use super::{Cast, Incident, Window};
-use crate::drill::exchange::{MILLI, at};
+use crate::drill::exchange::{MILLI, Nanos, SECOND, at};
 use crate::drill::network::{FILES, MAIL, SHELL, benchmark, ours_v4, workstation};
 use crate::drill::rng::{Rng, mix};
 use crate::drill::{Plan, talk};
@@ -80,6 +80,34 @@ pub(super) fn scan_vertical(plan: &Plan) -> Incident {
                 }
             };
             stage.connect(rng, now, attacker, at(MAIL, port), tcp);
+        }),
+    );
+    Incident::new(cast, vec![tries])
+}
+
+/// Time between two tries of somebody patient.
+const PATIENCE: Nanos = 90 * SECOND;
+
+pub(super) fn scan_slow(plan: &Plan) -> Incident {
+    let window = Window::last_two_thirds(plan);
+    let attacker = benchmark(6, 777);
+    let mut cast = Cast::new(
+        Kind::ScanSlow,
+        window,
+        "198.19.131.9 tries tcp/22 on one address of 10.20.0.0/16 after the other, one every 90 s or so, from one third of the \
+         capture to its end; none answers. No minute of it stands out.",
+    );
+    cast.attackers = vec![attacker];
+    cast.services = vec!["tcp/22"];
+    let tries = window.steady(
+        plan,
+        "patient tries",
+        PATIENCE,
+        PATIENCE / 3,
+        Box::new(move |rng, now, stage| {
+            let target = ours_v4(100 + rng.below(100) as u8, 1 + rng.below(250) as u8);
+            let tcp = talk::failure(rng, false, 0);
+            stage.connect(rng, now, attacker, at(target, 22), tcp);
         }),
     );
     Incident::new(cast, vec![tries])

@@ -5,7 +5,7 @@ use super::super::scoring::Thresholds;
 use super::super::series::Series;
 use super::Judge;
 use crate::detect::Verdict;
-use crate::model::{RuleAccount, Test};
+use crate::model::{Pattern, RuleAccount, Test};
 use std::collections::BTreeMap;
 
 /// Tests made on one metric of a view in one interval.
@@ -63,7 +63,8 @@ impl Judge {
     /// Enters first contacts that the scan test of a view was stepped over.
     pub(super) fn account_contacts(&mut self, view: usize, contacts: u64) {
         let scans = self.plan.views.get(view).map_or(&[][..], |plan| &plan.scans);
-        for &rule in scans {
+        // There is one walk, whichever of the rules it opens.
+        for &rule in scans.iter().take(1) {
             if let Some(account) = self.accounts.get_mut(rule) {
                 account.test(contacts, self.thresholds.scan);
             }
@@ -76,6 +77,15 @@ impl Judge {
         if let Some(account) = self.accounts.get_mut(rule) {
             account.fired += u64::from(!shadow);
             account.shadowed += u64::from(shadow);
+        }
+    }
+
+    /// Enters a test of a pattern.
+    pub(super) fn account_pattern(&mut self, pattern: Pattern) {
+        for (rule, _) in self.plan.patterns(pattern) {
+            if let Some(account) = self.accounts.get_mut(rule) {
+                account.test(1, self.thresholds.pattern);
+            }
         }
     }
 

@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// How long an entity without baselines is remembered, in intervals.
 const KEEP_PROBATION: u32 = 60;
+/// How often answered contacts count as first ones again.
+const HOUR: Duration = Duration::from_secs(3600);
+/// How long a source is remembered that may be a slow scanner.
+const KEEP_SUSPECT: Duration = Duration::from_secs(86_400);
 /// How long an entity with baselines is remembered.
 const KEEP_KNOWN: Duration = Duration::from_secs(14 * 86_400);
 
@@ -66,6 +70,7 @@ impl Judge {
         self.stats.partial_intervals += u64::from(!whole && !silent && !marked);
         self.stats.missing_intervals += u64::from(silent);
         self.close_strangers(interval);
+        self.close_patterns(interval);
         for view in 0..self.views.len() {
             if self.plan.views.get(view).is_some_and(|plan| plan.finer.is_none()) {
                 self.close_view(view, interval, whole);
@@ -276,10 +281,13 @@ impl Judge {
         }
         self.hits.clear();
         self.first_hit.clear();
+        let suspect = KEEP_SUSPECT.as_secs() / self.config.interval.as_secs().max(1);
         let known = KEEP_KNOWN.as_secs() / self.config.interval.as_secs().max(1);
         let keep = Keep {
             probation: KEEP_PROBATION,
+            suspect: u32::try_from(suspect).unwrap_or(u32::MAX),
             known: u32::try_from(known).unwrap_or(u32::MAX),
+            fresh: interval.start.floor(HOUR) != interval.end.floor(HOUR),
         };
         let (policy, away) = (self.policy, self.away());
         for view in &mut self.views {

@@ -5,7 +5,7 @@ use super::super::ledger::{Finding, What, Words, profiled};
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::anomaly::{Episode, Step};
-use crate::model::{Ip, Timestamp};
+use crate::model::{Ip, Pattern, Timestamp};
 use std::collections::BTreeSet;
 
 /// An anomaly whose worst interval is the present one: its conversations are to be looked at.
@@ -168,11 +168,15 @@ impl Judge {
             hosts: &self.hosts,
             origins: &self.origins,
             source: &self.config.source,
+            rules: &self.plan.rules,
         };
         for (pending, evidence) in asked.iter().zip(&answers) {
             if let Some(rule) = self.plan.rules.get(pending.rule) {
                 self.ledger.explain(pending.id, rule, evidence, &quality, &words);
             }
+        }
+        if !self.plan.patterns(Pattern::Failover).is_empty() {
+            self.ledger.find_moves(&words);
         }
         for pending in &asked {
             self.to_profile.insert(pending.id);

@@ -10,7 +10,7 @@ impl Judge {
             let mut entities: Vec<_> = view
                 .entities
                 .rows()
-                .filter(|row| !row.state.series.is_empty())
+                .filter(|row| !row.state.series.is_empty() || row.state.is_suspect())
                 .map(|row| (row.key, row.state.saved()))
                 .collect();
             entities.sort_by_key(|(key, _)| *key);
@@ -33,6 +33,7 @@ impl Judge {
             theta: self.theta.clone(),
             priors: self.priors,
             refitted: self.refitted,
+            patterns: self.patterns.learned.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
             exporters: Vec::new(),
         }
@@ -79,6 +80,9 @@ impl Judge {
         self.theta = snapshot.theta;
         self.priors = snapshot.priors;
         self.refitted = snapshot.refitted;
+        self.patterns.learned = snapshot.patterns;
+        let limit = self.config.shares(self.plan.tables).hearings;
+        self.patterns.learned.limit(limit);
         self.new_hosts = snapshot.new_hosts.into();
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         Ok(())

@@ -69,6 +69,7 @@ impl Judge {
             }
             stays
         });
+        ended.extend(self.patterns.renumber(&rule, &view));
         ended.into_iter().for_each(|(id, at)| self.ledger.close(id, at));
         self.config = fresh.config;
         self.origins = fresh.origins;

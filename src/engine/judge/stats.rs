@@ -38,6 +38,8 @@ pub struct JudgeStats {
     pub waiting_refused: u64,
     /// Names, questions and hosts given up for lack of room.
     pub names_given_up: u64,
+    /// Contacts, questions and services not remembered for lack of room.
+    pub contacts_given_up: u64,
     /// Octets the tables take.
     pub memory: u64,
     /// Series judged per interval, a moving average.
@@ -84,6 +86,7 @@ impl Judge {
             anomalies_refused: self.ledger.refused,
             waiting_refused: self.gating.waiting.refused + self.gating.walks_refused.get(),
             names_given_up: self.hosts.given_up,
+            contacts_given_up: self.patterns.learned.given_up(),
             memory: self.memory() as u64,
             scored: self.load.series,
             threshold: self.thresholds.point,
@@ -109,6 +112,7 @@ impl Judge {
             + self.pairing.memory()
             + self.apart.memory()
             + self.hosts.memory()
+            + self.patterns.learned.memory()
             + self.ledger.memory()
     }
 }

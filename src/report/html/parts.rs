@@ -127,6 +127,10 @@ fn notes(page: &Page, anomaly: &Anomaly) -> Markup {
                 dt { "Check next" }
                 dd { ul { @for next in &anomaly.next { li { (printable(next)) } } } }
             }
+            @if !anomaly.false_causes.is_empty() {
+                dt { "Harmless causes it may have" }
+                dd { ul { @for cause in &anomaly.false_causes { li { (printable(cause)) } } } }
+            }
             @if !anomaly.reproduce.is_empty() {
                 dt { "See the traffic" }
                 dd { code.command { (printable(&anomaly.reproduce)) } }

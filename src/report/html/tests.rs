@@ -114,6 +114,8 @@ fn hostile_names_are_only_text() {
             *text = evil.into();
         }
         anomaly.next = vec![evil.into()];
+        anomaly.false_causes = vec![evil.into()];
+        anomaly.detail = Some(evil.into());
         anomaly.technique = Some(evil.into());
         anomaly.data_quality = crate::model::DataQuality {
             grade: "poor",
