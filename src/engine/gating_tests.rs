@@ -330,10 +330,11 @@ fn nothing_opens_in_the_grace_after_the_start_and_what_lasts_longer_opens_then()
         ..Gates::default()
     };
     let much = vec![burst(STRANGER, 600)];
+    let once = after(4, std::slice::from_ref(&much));
     let rule = |minutes| gated(many_packets(), grace(minutes));
-    let engine = play(rule(10), &after(4, &[much.clone()]));
+    let engine = play(rule(10), &once);
     assert_eq!((fired(&engine), held(&engine).grace), (vec![], 1));
-    assert_eq!(fired(&play(rule(3), &after(4, &[much.clone()]))), [4]);
+    assert_eq!(fired(&play(rule(3), &once)), [4]);
     let engine = play(rule(10), &after(4, &vec![much; 10]));
     assert_eq!((fired(&engine), held(&engine).grace), (vec![10], 1));
 }

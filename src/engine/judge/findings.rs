@@ -28,15 +28,18 @@ impl Judge {
             return;
         };
         match row.state.episode(finding.rule, finding.direction).copied() {
-            Some(episode) if episode.is_open() => {
-                // The conversations shown must be those of the interval that is shown.
-                if !self.is_learning(finding.at) && self.ledger.worse(episode.id, &finding) {
-                    self.ask(view, *key, &finding, episode.id, episode.started_at, None);
-                }
-            }
-            Some(_) => {} // the close of the interval decides whether it is the same again
+            Some(episode) => self.worsen(view, key, &finding, &episode),
             None if self.may_open(view, key, &mut finding) => self.begin_episode(view, slot, &finding),
             None => {}
+        }
+    }
+
+    /// Makes an open episode worse; of one that is over, the close of the interval decides whether it is the same again.
+    fn worsen(&mut self, view: usize, key: &EntityKey, finding: &Finding, episode: &Episode) {
+        let goes_on = episode.is_open() && !self.is_learning(finding.at);
+        // The conversations shown must be those of the interval that is shown.
+        if goes_on && self.ledger.worse(episode.id, finding) {
+            self.ask(view, *key, finding, episode.id, episode.started_at, None);
         }
     }
 

@@ -220,7 +220,8 @@ impl Judge {
             // What held it back while the interval was open may hold no longer.
             let asks = |gate: &Gate| gate.condition.is_some() || !gate.excuses.is_empty();
             let asks = self.plan.gates.get(rule).is_some_and(asks);
-            if !open && !(passes && asks) {
+            let concerns = open || (passes && asks);
+            if !concerns {
                 continue;
             }
             let Some(finding) = self.scan_finding(view, &key, rule, &walked, at) else {
