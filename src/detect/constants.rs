@@ -91,9 +91,10 @@ pub const FLEET_A: (f64, f64) = (5.0, 40.0);
 pub const WARM_UP: u32 = 20;
 
 /// 4.5: a count below this mean is judged by the count model once it was above [`MEAN_HIGH`].
-pub const MEAN_LOW: f64 = 8.0;
-/// 4.5: a count above this mean is judged by the transform.
-pub const MEAN_HIGH: f64 = 12.0;
+pub const MEAN_LOW: f64 = 3.0;
+/// 4.5: a count above this mean is judged by the transform, which follows spells and heavy tails; the count model only
+/// knows bursts.
+pub const MEAN_HIGH: f64 = 5.0;
 /// 4.5: forgetting of the count model's mean.
 pub const COUNT_RATE: f64 = 1.0 / 5000.0;
 /// 4.5: the count model's prior mean per interval.
