@@ -223,11 +223,11 @@ quiet = ["office"]"#;
             ("except = [{ filter = \"src hst 1\" }]", "t.toml:10:"),
             (
                 "except = [{ filter = \"port 9\", until = \"soon\" }]",
-                "t.toml:10:39: `rule.except.until`: `soon` is no date or time | write it like 2026-12-01, 2026-12-01T22:00:00 or 2026-12-01T22:00:00Z",
+                "t.toml:10:40: `rule.except.until`: `soon` is no date or time | write it like 2026-12-01, 2026-12-01T22:00:00 or 2026-12-01T22:00:00Z",
             ),
             (
                 "except = [{ filter = \"port 9\", rules = [\"x\"] }]",
-                "t.toml:10:31: `rule.except.rules`: unknown key",
+                "t.toml:10:32: `rule.except.rules`: unknown key",
             ),
             (
                 "shadow = \"yes\"",
