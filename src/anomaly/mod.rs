@@ -16,7 +16,7 @@ pub use explain::{sentence, unit};
 pub use failover::moved;
 pub use incident::group;
 pub use naming::{Shape, name, reflects, scan_kind};
-pub use particulars::{amplified, reflectors};
+pub use particulars::{advise, amplified, reflectors};
 
 #[cfg(test)]
 mod test_data;

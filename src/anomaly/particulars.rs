@@ -1,7 +1,8 @@
-//! What only one kind of anomaly has to say: which services reflect, and how much more they answer than they are asked.
+//! What only one kind of anomaly has to say: which services reflect, how much more they answer than they are asked, and
+//! what to do about it.
 
 use super::naming::Shape;
-use crate::model::{Contributors, Dimension, Value, units};
+use crate::model::{Anomaly, Contributors, Dimension, Kind, Rule, Value, units};
 
 /// Services that are abused as reflectors, by port.
 const SERVICES: [(u32, &str); 15] = [
@@ -45,6 +46,17 @@ pub fn amplified(now: &Shape) -> Option<String> {
         "Its answers are {} times as large as the questions",
         units::count(times)
     ))
+}
+
+/// Gives an anomaly its technique, what to check and harmless causes: those of its rule, unless it has the kind of another.
+pub fn advise(anomaly: &mut Anomaly, rule: &Rule, rules: &[Rule]) {
+    // The rules of these kinds are so many that none speaks for the kind.
+    let general = matches!(anomaly.kind, Kind::LoadSpike | Kind::Dip | Kind::Flood);
+    let other = rules.iter().find(|other| other.kind == anomaly.kind && !general);
+    let rule = other.filter(|_| anomaly.kind != rule.kind).unwrap_or(rule);
+    anomaly.technique.clone_from(&rule.technique);
+    anomaly.next.clone_from(&rule.next);
+    anomaly.false_causes.clone_from(&rule.false_causes);
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ impl Ledger {
             Kind::Amplifier => anomaly.detail = anomaly::amplified(&evidence.now),
             _ => {}
         }
-        words.advise(anomaly, rule);
+        anomaly::advise(anomaly, rule, words.rules);
         anomaly.data_quality = DataQuality {
             grade: if quality.is_empty() { "good" } else { "partial" },
             notes: quality.to_vec(),
@@ -223,7 +223,7 @@ impl Ledger {
             .collect();
         for anomaly in anomaly::moved(&mut open) {
             if let Some(rule) = words.rules.iter().find(|rule| rule.name == anomaly.rule) {
-                words.advise(anomaly, rule);
+                anomaly::advise(anomaly, rule, words.rules);
             }
             anomaly.text = anomaly::sentence(anomaly, &|ip| words.hosts.name(ip));
         }
@@ -304,20 +304,6 @@ impl Ledger {
 }
 
 impl Words<'_> {
-    /// Technique, what to check and harmless causes: of the rule, unless the anomaly has the kind of another.
-    fn advise(&self, anomaly: &mut Anomaly, rule: &Rule) {
-        // The rules of these kinds are so many that none speaks for the kind.
-        let general = matches!(anomaly.kind, Kind::LoadSpike | Kind::Dip | Kind::Flood);
-        let other = self
-            .rules
-            .iter()
-            .find(|other| other.kind == anomaly.kind && !general);
-        let rule = other.filter(|_| anomaly.kind != rule.kind).unwrap_or(rule);
-        anomaly.technique.clone_from(&rule.technique);
-        anomaly.next.clone_from(&rule.next);
-        anomaly.false_causes.clone_from(&rule.false_causes);
-    }
-
     fn value_name(&self, dimension: Dimension, value: Value) -> Option<String> {
         match (dimension, value) {
             (_, Value::Ip(ip)) => self.hosts.name(ip),
