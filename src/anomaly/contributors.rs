@@ -106,9 +106,10 @@ fn networks(
         let of_side = parts
             .iter()
             .filter(|((dimension, _), _)| own_side && *dimension == address);
-        let mut rest: BTreeMap<Value, Part> = of_side.map(|((_, value), part)| (*value, *part)).collect();
+        // In order of addresses, so that those of one network follow each other.
+        let mut rest: Vec<(Value, Part)> = of_side.map(|((_, value), part)| (*value, *part)).collect();
         for network in networks {
-            let mut held: BTreeMap<Value, Part> = BTreeMap::new();
+            let mut held: Vec<(Value, Part)> = Vec::new();
             for (value, part) in rest.iter().filter(|(_, part)| share(part, total).abs() < HEAVY) {
                 let ip = match value {
                     Value::Ip(ip) => *ip,
@@ -118,9 +119,13 @@ fn networks(
                 let Some(prefix) = network.network(ip).filter(|_| !ip.is_special()) else {
                     continue;
                 };
-                let sum = held.entry(Value::Net(prefix)).or_default();
-                sum.observed += part.observed;
-                sum.expected += part.expected;
+                match held.last_mut().filter(|(value, _)| *value == Value::Net(prefix)) {
+                    Some((_, sum)) => {
+                        sum.observed += part.observed;
+                        sum.expected += part.expected;
+                    }
+                    None => held.push((Value::Net(prefix), *part)),
+                }
             }
             let heavy = held.iter().filter(|(_, part)| share(part, total).abs() >= HEAVY);
             all.extend(heavy.map(|(value, part)| ((network, *value), *part)));

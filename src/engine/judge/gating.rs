@@ -236,13 +236,13 @@ impl Facts for Looked<'_> {
             at: self.finding.interval.start,
             local: judge.local(self.finding.interval.start),
             value: row.metric(metric),
-            per_sample: row.state.per_sample(metric, &row.counters),
             interval: judge.config.interval,
             thresholds: &judge.thresholds,
             priors: &judge.priors,
             newcomers: None,
             whole: !self.early,
             settled: true,
+            per_sample: row.state.per_sample(metric, &row.counters),
         };
         let verdict = case.verdict(row.state.series.get(i));
         [verdict.expected, verdict.lower, verdict.upper]

@@ -15,7 +15,6 @@ use crate::detect::Prior;
 use crate::model::{Counters, Dimension, Direction, Interval, Ip, Metric, Timestamp, Value};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
-use std::collections::BTreeMap;
 
 /// From so many parts of a network on that rise by themselves, it is the network that rises.
 const SPREAD: usize = 5;
@@ -139,12 +138,12 @@ impl Judge {
     /// them brings most of it.
     fn spread_rise(&self, part: Dimension, evidence: &Evidence) -> Option<f64> {
         let mut rises = rises(part, evidence);
-        let risen = |bits: &u128| self.risen.contains(&(part, *bits));
-        if rises.keys().filter(|bits| risen(bits)).count() < SPREAD {
-            rises.retain(|bits, _| !risen(bits));
+        let risen = |bits: u128| self.risen.contains(&(part, bits));
+        if rises.iter().filter(|(bits, _)| risen(*bits)).count() < SPREAD {
+            rises.retain(|(bits, _)| !risen(*bits));
         }
-        let largest = rises.values().copied().fold(0.0, f64::max);
-        let all: f64 = rises.values().map(|rise| rise.max(0.0)).sum();
+        let largest = rises.iter().map(|(_, rise)| *rise).fold(0.0, f64::max);
+        let all: f64 = rises.iter().map(|(_, rise)| rise.max(0.0)).sum();
         (largest < ONE * all).then_some(all)
     }
 
@@ -173,11 +172,16 @@ fn is_opposite(own: &[Dimension], other: Dimension) -> bool {
 }
 
 /// How much each value of a dimension of addresses or networks brought beyond its usual.
-fn rises(dimension: Dimension, evidence: &Evidence) -> BTreeMap<u128, f64> {
-    let mut rises: BTreeMap<u128, f64> = BTreeMap::new();
+fn rises(dimension: Dimension, evidence: &Evidence) -> Vec<(u128, f64)> {
+    // Parts stand in order of addresses, so that those of one network follow each other.
+    let mut rises: Vec<(u128, f64)> = Vec::new();
     for (&(of, value), brought) in &evidence.parts {
         if let (Value::Ip(ip), true) = (value, dimension == of || dimension.holds(of)) {
-            *rises.entry(address(dimension, ip)).or_default() += brought.observed - brought.expected;
+            let (bits, rise) = (address(dimension, ip), brought.observed - brought.expected);
+            match rises.last_mut().filter(|(last, _)| *last == bits) {
+                Some((_, sum)) => *sum += rise,
+                None => rises.push((bits, rise)),
+            }
         }
     }
     rises

@@ -37,10 +37,10 @@ impl Judge {
         };
         let (asked, least) = (asked.metric, asked.least_floor);
         self.admit(view, asked, least);
-        let gates = &self.plan.gates;
         let Some(state) = self.views.get_mut(view) else {
             return;
         };
+        let gates = &self.plan.gates;
         let learns = |slot: u32| {
             let row = state.entities.get(slot)?;
             (row.state.usual.is_some() && !row.state.is_held(gates)).then_some(slot)
