@@ -1,7 +1,6 @@
 //! What people say of anomalies, from the command line to the budget in the summary.
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
 mod common;
 
 use common::program::{Ran, run, text};

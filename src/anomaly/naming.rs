@@ -181,9 +181,9 @@ fn load(rule: Kind, metric: Metric, few: bool, mass: u64, now: &Shape, usual: &S
         Kind::IcmpFlood
     } else if one_way_mass && surplus >= mass / 2 {
         one_way(now)
-    } else if metric == Metric::Bytes && flows == 0 {
-        Kind::HeavyTransfer
-    } else if rule == Kind::HeavyTransfer && flows <= 1 + usual.all.flows / 2 {
+    } else if metric == Metric::Bytes && flows == 0
+        || rule == Kind::HeavyTransfer && flows <= 1 + usual.all.flows / 2
+    {
         Kind::HeavyTransfer
     } else if matches!(rule, Kind::SynFlood | Kind::Outage | Kind::HeavyTransfer) {
         Kind::LoadSpike

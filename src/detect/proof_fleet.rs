@@ -117,11 +117,11 @@ fn bursts(rng: &mut Rng) -> f64 {
 
 #[test]
 fn a_fitted_prior_keeps_the_first_day_within_its_promise() {
-    let cases: [(&str, Class, fn(&mut Rng) -> f64); 2] = [
-        ("downloads", Class::Bytes, downloads),
+    type Draw = fn(&mut Rng) -> f64;
+    for (name, class, draw) in [
+        ("downloads", Class::Bytes, downloads as Draw),
         ("bursts", Class::Count, bursts),
-    ];
-    for (name, class, draw) in cases {
+    ] {
         let prior = taught(class, draw).of(class);
         let (shipped, fitted) = (among(class, Prior::of(class), draw), among(class, prior, draw));
         println!(
