@@ -37,9 +37,9 @@ fn a_verdict_is_listed_and_counted_for_its_rule() {
     let scan = first
         .objects("anomaly")
         .into_iter()
-        .find(|a| a["rule"] == "scan")
+        .find(|a| a["kind"] == "scan-vertical")
         .unwrap();
-    let id = scan["id"].as_str().unwrap();
+    let (id, rule) = (scan["id"].as_str().unwrap(), scan["rule"].as_str().unwrap());
     for verdict in ["attack", "false"] {
         run(&[
             "anomalies",
@@ -52,7 +52,7 @@ fn a_verdict_is_listed_and_counted_for_its_rule() {
             "kim",
         ])
         .exits(0)
-        .says(&["scan", verdict]);
+        .says(&[rule, verdict]);
     }
     let listed = run(&["anomalies", "list", "--state", text(&state)]).exits(0);
     let line = listed.stdout.lines().find(|line| line.starts_with(id)).unwrap();
@@ -63,7 +63,7 @@ fn a_verdict_is_listed_and_counted_for_its_rule() {
     assert_eq!(budget["verdicts"]["false"], 1, "{budget}");
     let rules = budget["rules"].as_array().unwrap();
     let of = |name: &str| rules.iter().find(|rule| rule["rule"] == name).unwrap();
-    assert_eq!(of("scan")["verdicts"]["false"], 1);
+    assert_eq!(of(rule)["verdicts"]["false"], 1);
     assert_eq!(of("stranger")["verdicts"]["false"], 0);
     let cost: f64 = rules.iter().map(|rule| rule["cost"].as_f64().unwrap()).sum();
     assert!((cost - 1.0).abs() < 1e-9, "costs are parts of the whole: {cost}");

@@ -233,6 +233,11 @@ impl<T: Default> Entities<T> {
         self.rows.iter()
     }
 
+    /// Whether less than half of the room is left: then nobody is remembered on a mere suspicion.
+    pub fn is_crowded(&self) -> bool {
+        self.rows.len() * 2 >= self.limit
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()

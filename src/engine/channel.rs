@@ -48,7 +48,7 @@ impl Channelled {
         rise: bool,
         threshold: f64,
     ) -> Self {
-        let Evidence { rise: up, fall } = sequence.evidence;
+        let Evidence { rise: up, fall } = sequence.evidence();
         let score = if rise { up } else { fall };
         Self {
             score,

@@ -6,9 +6,18 @@
 //! streams"), of octets that times sqrt(1 + cv^2) with cv the spread of packet sizes against their mean.
 
 use crate::detect::Class;
+use crate::model::Counters;
+
+/// From one packet in more than so many on, what is not seen says nothing (DETECTION 4.10).
+const COARSE: u64 = 100;
 
 /// cv^2 of the sizes of packets: half of them small, half of them full gives about one.
 const SIZES: f64 = 1.0;
+
+/// Whether so few packets are looked at that not to be seen means nothing.
+pub(super) fn is_coarse(counters: &Counters) -> bool {
+    counters.packets > COARSE * u64::from(counters.sampled) && counters.sampled > 0
+}
 
 /// Packets looked at that tell as much as `value`, each of which stands for `per_sample`.
 fn packets(class: Class, value: f64, per_sample: f64) -> f64 {

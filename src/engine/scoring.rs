@@ -40,12 +40,14 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Takes in one closed interval; moves by a thirtieth, or faster while young.
+    /// Takes in one closed interval; moves by a thirtieth, or faster while young. Numbers of series rise at once: all those
+    /// of a young network become ready in the same interval, and the threshold must be that of all of them.
     pub(super) fn learn(&mut self, now: &Self, intervals: u64) {
         let rate = 1.0 / (intervals.clamp(1, 30) as f64);
         let step = |old: &mut f64, new: f64| *old += rate * (new - *old);
-        step(&mut self.series, now.series);
-        step(&mut self.sequential, now.sequential);
+        let rise = |old: &mut f64, new: f64| *old = new.max(*old + rate * (new - *old));
+        rise(&mut self.series, now.series);
+        rise(&mut self.sequential, now.sequential);
         step(&mut self.contacts, now.contacts);
         step(&mut self.newcomers, now.newcomers);
         step(&mut self.patterns, now.patterns);

@@ -16,20 +16,20 @@ pub(super) const PROBATION: u32 = 2;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Sequence {
     series: SequentialSeries,
-    /// After the newest whole interval.
-    pub(super) evidence: Evidence,
+    /// For a rise, and for a fall, after the newest whole interval.
+    evidence: [f32; 2],
     /// Intervals of the present run of evidence for a rise, and for a fall.
     runs: [u16; 2],
 }
 
 /// Evidence below this (a likelihood ratio of twenty) is no run.
-const RUN: f64 = 3.0;
+const RUN: f32 = 3.0;
 
 impl Sequence {
     pub(super) fn new(interval: Duration) -> Self {
         Self {
             series: SequentialSeries::new(interval),
-            evidence: Evidence::default(),
+            evidence: [0.0; 2],
             runs: [0; 2],
         }
     }
@@ -38,6 +38,12 @@ impl Sequence {
     pub(super) fn since(&self, at: Timestamp, rise: bool) -> Option<Timestamp> {
         let before = self.run(rise).checked_sub(1)?;
         Some(at - self.series.interval() * u32::from(before))
+    }
+
+    /// After the newest whole interval.
+    pub(super) fn evidence(&self) -> Evidence {
+        let [rise, fall] = self.evidence.map(f64::from);
+        Evidence { rise, fall }
     }
 
     fn run(&self, rise: bool) -> u16 {
@@ -54,9 +60,10 @@ impl Sequence {
     /// Takes in a closed interval that began at `local` where people are. A run ends where the evidence falls: what began
     /// it is over.
     pub(super) fn update(&mut self, local: Timestamp, value: f64) {
-        let before = std::mem::replace(&mut self.evidence, self.series.update(local, value));
-        let now = [self.evidence.rise, self.evidence.fall];
-        for ((run, now), before) in self.runs.iter_mut().zip(now).zip([before.rise, before.fall]) {
+        let Evidence { rise, fall } = self.series.update(local, value);
+        let now = [rise as f32, fall as f32];
+        let before = std::mem::replace(&mut self.evidence, now);
+        for ((run, now), before) in self.runs.iter_mut().zip(now).zip(before) {
             let goes_on = now > RUN && now >= before;
             *run = if goes_on { run.saturating_add(1) } else { 0 };
         }
@@ -72,7 +79,7 @@ pub(super) struct Series {
     pub(super) sequential: Option<Box<Sequence>>,
     /// The newest judged intervals, oldest first; for charts.
     #[serde(skip)]
-    pub(super) history: VecDeque<Point>,
+    pub(super) history: Option<Box<VecDeque<Point>>>,
 }
 
 /// First contacts of a source: one bit per hash of (destination, port), failed and answered ones apart, so that the
@@ -94,7 +101,7 @@ pub(super) struct Contacts {
     pub(super) failed_in_interval: u32,
 }
 
-/// So many failed contacts of a walk are remembered for a day, for a scan may be slow.
+/// So many failed contacts of a walk are remembered for a day, for a scan may be slow; a single one where there is room.
 const SUSPECT: u32 = 3;
 /// Bits of a contact filter that may be set before it is cleared and learns afresh.
 const NEARLY_FULL: u32 = 48;
@@ -141,8 +148,8 @@ impl Contacts {
     }
 
     /// Whether the walk is on its way to an alarm.
-    fn is_suspect(&self) -> bool {
-        self.tried >= SUSPECT && self.walk.score() > 0.0
+    fn is_suspect(&self, crowded: bool) -> bool {
+        self.tried >= if crowded { SUSPECT } else { 1 } && self.walk.score() > 0.0
     }
 
     /// Whether a contact was told of since first contacts were last asked for.
@@ -270,7 +277,7 @@ impl EntityState {
             .series
             .iter()
             .map(|s| Series {
-                history: VecDeque::new(),
+                history: None,
                 ..s.clone()
             })
             .collect();
@@ -296,11 +303,11 @@ impl EntityState {
         (self.back > 0).then(|| self.back.saturating_add(1))
     }
 
-    /// Whether it may be scanning, slowly.
-    pub(super) fn is_suspect(&self) -> bool {
+    /// Whether it may be scanning, slowly. Where room is scarce one failed contact is no reason to think so.
+    pub(super) fn is_suspect(&self, crowded: bool) -> bool {
         self.contacts
             .as_ref()
-            .is_some_and(|contacts| contacts.is_suspect())
+            .is_some_and(|contacts| contacts.is_suspect(crowded))
     }
 
     /// Begins the next interval; false when nothing is worth remembering any longer.
@@ -313,7 +320,7 @@ impl EntityState {
         if let Some(contacts) = &mut self.contacts {
             contacts.begin_interval(keep.fresh);
         }
-        let patience = match (self.series.is_empty(), self.is_suspect()) {
+        let patience = match (self.series.is_empty(), self.is_suspect(keep.crowded)) {
             (true, false) => keep.probation,
             (true, true) => keep.suspect,
             _ => keep.known,
@@ -329,6 +336,8 @@ pub(super) struct Keep {
     pub(super) probation: u32,
     /// Without one, but perhaps a slow scanner.
     pub(super) suspect: u32,
+    /// Whether room is scarce.
+    pub(super) crowded: bool,
     /// With one.
     pub(super) known: u32,
     /// Whether a new hour begins.
@@ -380,7 +389,10 @@ mod tests {
         for class in [Class::Count, Class::Bytes, Class::Gauge] {
             let (young, full) = (grown(class, 0).octets(), grown(class, 15).octets());
             println!("{class:?}: {young} octets young, {full} full");
-            assert!(young <= 360 && full <= 1 << 10, "{class:?}: {young} and {full}");
+            assert!(
+                young <= 360 && full <= (1 << 30) / 1_000_000,
+                "{class:?}: {young} and {full}"
+            );
         }
     }
 
@@ -445,6 +457,7 @@ mod tests {
         let keep = Keep {
             probation: 2,
             suspect: 4,
+            crowded: true,
             known: 5,
             fresh: false,
         };

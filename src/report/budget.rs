@@ -112,9 +112,14 @@ fn alarms(number: f64, what: &str) -> String {
         Some(stem) => format!("{stem}ies"),
         None => format!("{what}s"),
     };
-    match count(number).as_str() {
-        "1" => format!("1 {what}"),
-        number => format!("{number} {plural}"),
+    match number {
+        // Two digits of what is small: to be far below one is the point of it.
+        n if n > 0.0 && n < 0.1 => {
+            let decimals = (1.0 - n.log10()).ceil().clamp(0.0, 9.0) as usize;
+            format!("{n:.decimals$} {plural}")
+        }
+        n if (n - 1.0).abs() < 0.05 => format!("1 {what}"),
+        n => format!("{} {plural}", count(n)),
     }
 }
 
@@ -163,6 +168,8 @@ mod tests {
             budget().words().unwrap(),
             "0.4 false alarms in 1,005,000 tests over 1 d; 3 anomalies, 2 judged by people, 1 of them false"
         );
+        assert_eq!(alarms(0.0312, "false alarm"), "0.031 false alarms");
+        assert_eq!(alarms(1.0, "anomaly"), "1 anomaly");
         assert_eq!(Budget::default().words(), None);
         assert_eq!(Budget::default().dearest(3), None);
     }

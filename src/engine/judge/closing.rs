@@ -286,12 +286,17 @@ impl Judge {
         let keep = Keep {
             probation: KEEP_PROBATION,
             suspect: u32::try_from(suspect).unwrap_or(u32::MAX),
+            crowded: false,
             known: u32::try_from(known).unwrap_or(u32::MAX),
             fresh: interval.start.floor(HOUR) != interval.end.floor(HOUR),
         };
         let (policy, away) = (self.policy, self.away());
         for view in &mut self.views {
             let mut with_baselines = 0;
+            let keep = Keep {
+                crowded: view.entities.is_crowded(),
+                ..keep
+            };
             view.entities.begin_interval(|_, touched, state| {
                 let stays = state.begin_interval(touched, &policy, &keep, away);
                 with_baselines += usize::from(stays && !state.series.is_empty());

@@ -10,7 +10,7 @@ impl Judge {
             let mut entities: Vec<_> = view
                 .entities
                 .rows()
-                .filter(|row| !row.state.series.is_empty() || row.state.is_suspect())
+                .filter(|row| !row.state.series.is_empty() || row.state.is_suspect(true))
                 .map(|row| (row.key, row.state.saved()))
                 .collect();
             entities.sort_by_key(|(key, _)| *key);

@@ -1,6 +1,7 @@
 //! Internal hosts never seen before: strange only where new hosts are rare.
 
 use super::super::ledger::{Finding, What};
+use super::super::sampling;
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::model::{
@@ -85,6 +86,8 @@ impl Judge {
         if usual || strangers.len() > AT_ONCE {
             return;
         }
+        // Where hardly any packet is looked at, who was never seen may have been there all the time.
+        strangers.retain(|row| !sampling::is_coarse(&row.counters));
         for row in &strangers {
             for (rule, view) in self.plan.new_host.clone() {
                 if let Some(account) = self.accounts.get_mut(rule) {

@@ -82,12 +82,13 @@ impl Judge {
             let Some(series) = entity.series.get_mut(i) else {
                 continue;
             };
-            self.load_now.series += f64::from(u8::from(verdict.ready && metric.counts));
             if let Some(baseline) = &mut series.baseline {
                 if hold == Hold::Free && !baseline.ready() {
                     series.young.learn(metric.class, value);
                 }
                 baseline.learn(local, value, &priors.of(metric.class), hold);
+                // What will be judged in the next interval, which the next thresholds are for.
+                self.load_now.series += f64::from(u8::from(baseline.ready() && metric.counts));
             }
             let charted = chart(
                 series,
@@ -170,14 +171,15 @@ fn chart(
     most: usize,
     left: &mut usize,
 ) -> bool {
-    if series.history.capacity() == 0 {
-        if *left == 0 {
+    if series.history.is_none() {
+        if *left == 0 || most == 0 {
             return false;
         }
         *left -= 1;
     }
-    if series.history.len() >= most {
-        series.history.pop_front();
+    let history = series.history.get_or_insert_default();
+    if history.len() >= most {
+        history.pop_front();
     }
     let point = Point {
         at,
@@ -187,8 +189,8 @@ fn chart(
         upper: verdict.upper as f32,
     };
     // While an anomaly is open the volatility swells with it; the chart shows the band it broke out of.
-    let before = series.history.back().copied().filter(|_| open);
-    series.history.push_back(before.map_or(point, |before| Point {
+    let before = history.back().copied().filter(|_| open);
+    history.push_back(before.map_or(point, |before| Point {
         at,
         observed: point.observed,
         ..before
@@ -200,8 +202,9 @@ fn chart(
 fn show(ledger: &mut Ledger, entity: &EntityState, plan: &View, id: u64) {
     let metric = ledger.get_mut(id).map(|anomaly| anomaly.metric);
     let series = plan.metrics.iter().position(|m| Some(m.metric) == metric);
-    if let Some(series) = series.and_then(|i| entity.series.get(i)) {
-        ledger.chart(id, &series.history);
+    let series = series.and_then(|i| entity.series.get(i));
+    if let Some(history) = series.and_then(|series| series.history.as_deref()) {
+        ledger.chart(id, history);
     }
 }
 
