@@ -161,7 +161,9 @@ impl Judge {
             0 => String::new(),
             missed => format!(", {missed} beats missed"),
         };
-        let long = beats.last().since(beats.first()) >= c::BEACON_SPAN;
+        // By the gaps that were judged: a minute of chatter after an hour of calm is no pace of an hour.
+        let judged = rhythm.period.as_secs_f64() * (rhythm.gaps as f64 + f64::from(rhythm.missed));
+        let long = judged >= c::BEACON_SPAN.as_secs_f64();
         let periods = rhythm.period.as_secs_f64() / self.config.interval.as_secs_f64().max(1.0);
         Some(Sign {
             pattern: Pattern::Beacon,
