@@ -271,9 +271,9 @@ fn what_contributed_adds_up_to_what_was_observed() {
         for line in text.lines() {
             let anomaly: serde_json::Value = serde_json::from_str(line).unwrap();
             let adds_up = ["bytes", "packets", "flows"].contains(&anomaly["metric"].as_str().unwrap());
-            // The contacts of a beacon are those of hours.
-            let is_pace = anomaly["unit"] == "contacts";
-            if !adds_up || is_pace || anomaly["direction"] != "above" {
+            // The contacts of a beacon are those of hours, and a tunnel is measured by the news in its names.
+            let is_pattern = ["beacon", "dns-tunnel"].contains(&anomaly["rule"].as_str().unwrap());
+            if !adds_up || is_pattern || anomaly["direction"] != "above" {
                 continue;
             }
             let parts = anomaly["contributors"]["protocol"].as_array().unwrap();
