@@ -69,8 +69,7 @@ impl Judge {
         self.risen.clear();
     }
 
-    fn fill(&mut self, view: usize, finer: usize, at: Timestamp) {
-        let local = self.local(at);
+    fn fill(&mut self, view: usize, finer: usize, local: Timestamp) {
         let (before, after) = self.views.split_at_mut(view);
         let (Some(parts), Some(wholes)) = (before.get(finer), after.first_mut()) else {
             return;
@@ -197,7 +196,7 @@ fn is_risen(risen: &Risen, plan: &View, key: &EntityKey) -> bool {
 }
 
 /// Of what was counted of an entity, as much as is usual. Of what has no series, nothing.
-fn usual(plan: &View, row: &Row<EntityState>, at: Timestamp) -> Counters {
+fn usual(plan: &View, row: &Row<EntityState>, local: Timestamp) -> Counters {
     let mut usual = Counters {
         sampled: row.counters.sampled,
         ..Counters::default()
@@ -206,7 +205,11 @@ fn usual(plan: &View, row: &Row<EntityState>, at: Timestamp) -> Counters {
         let value = row.metric(metric.metric);
         let ready = series.baseline.as_ref().filter(|baseline| baseline.ready());
         let expected = match ready {
-            Some(baseline) => baseline.judge(at, value, 0.0, &Prior::of(metric.class)).expected,
+            Some(baseline) => {
+                baseline
+                    .judge(local, value, 0.0, &Prior::of(metric.class))
+                    .expected
+            }
             None => series.young.judge(metric.class, value).expected,
         };
         let most = value.min(expected).max(0.0);
