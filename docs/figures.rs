@@ -57,13 +57,12 @@ fn office(at: Seconds) -> f64 {
 
 fn learning() -> Result<String> {
     let series = simulate(1, 5 * MINUTE, 16 * DAY, 300.0, office);
-    let (samples, threshold) = judged(&series, 5 * MINUTE)?;
-    draw(
+    picture(
         "Two weeks of learning: first the level, then the day, then the week",
         "connections in 5 minutes to a server",
         5 * MINUTE,
-        threshold,
-        &samples,
+        &series,
+        0,
     )
 }
 
@@ -73,13 +72,12 @@ fn hour() -> Result<String> {
         _ => office(at),
     };
     let series = simulate(2, 5 * MINUTE, 22 * DAY + 20 * HOUR, 300.0, twice);
-    let (samples, threshold) = judged(&series, 5 * MINUTE)?;
-    draw(
+    picture(
         "230 connections are nothing at ten in the morning, and an anomaly at three in the night",
         "connections in 5 minutes to a server, after three weeks",
         5 * MINUTE,
-        threshold,
-        since(&samples, 21 * DAY + 20 * HOUR),
+        &series,
+        21 * DAY + 20 * HOUR,
     )
 }
 
@@ -89,13 +87,12 @@ fn burst() -> Result<String> {
         _ => office(at),
     };
     let series = simulate(3, MINUTE, 9 * DAY + 18 * HOUR, 300.0, more);
-    let (samples, threshold) = judged(&series, MINUTE)?;
-    draw(
+    picture(
         "Sixty percent more for 25 minutes: the anomaly opens, holds and closes",
         "connections a minute to a server",
         MINUTE,
-        threshold,
-        since(&samples, 9 * DAY + 11 * HOUR),
+        &series,
+        9 * DAY + 11 * HOUR,
     )
 }
 
@@ -108,13 +105,12 @@ fn silence() -> Result<String> {
         }
     };
     let series = simulate(4, MINUTE, 2 * DAY + 70 * MINUTE, 20.0, stops);
-    let (samples, threshold) = judged(&series, MINUTE)?;
-    draw(
+    picture(
         "Silence: no single empty minute is strange, ten of them in a row are",
         "connections a minute to a small service",
         MINUTE,
-        threshold,
-        since(&samples, 2 * DAY - 50 * MINUTE),
+        &series,
+        2 * DAY - 50 * MINUTE,
     )
 }
 
@@ -124,13 +120,12 @@ fn ramp() -> Result<String> {
         office(at) * (1.0 + into.clamp(0.0, 3.0) / 3.0)
     };
     let series = simulate(5, 5 * MINUTE, 25 * DAY + 14 * HOUR, 300.0, climb);
-    let (samples, threshold) = judged(&series, 5 * MINUTE)?;
-    draw(
+    picture(
         "A ramp: every interval looks like its neighbour, but none like its hour",
         "connections in 5 minutes to a server",
         5 * MINUTE,
-        threshold,
-        since(&samples, 24 * DAY),
+        &series,
+        24 * DAY,
     )
 }
 
@@ -203,13 +198,21 @@ fn scan() -> String {
     figure.svg()
 }
 
-fn draw(title: &str, unit: &str, step: Seconds, threshold: f64, samples: &[Sample]) -> Result<String> {
+/// What the program makes of a series, drawn from `from` on.
+fn picture(
+    title: &str,
+    unit: &str,
+    step: Seconds,
+    series: &[(Seconds, f64)],
+    from: Seconds,
+) -> Result<String> {
+    let (samples, threshold) = judged(series, step)?;
     let figure = Figure {
         title,
         unit,
         step: Duration::from_secs(step.try_into()?),
         threshold,
-        samples,
+        samples: since(&samples, from),
     };
     Ok(figure.svg())
 }

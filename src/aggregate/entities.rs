@@ -1,7 +1,7 @@
 //! What one combination of dimensions sees: counters and distinct counts per entity and interval.
 
-use super::grouping::{EntityKey, mix};
-use crate::model::{Conversation, Counters, Index, Ip, Metric, Slab};
+use super::grouping::EntityKey;
+use crate::model::{Conversation, Counters, Index, Ip, Metric, Slab, mix_step};
 use cardinality_estimator::CardinalityEstimator;
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
@@ -194,7 +194,7 @@ impl<T: Default> Entities<T> {
                 entity.destinations.insert(hash_ip(row.key.dst));
             }
             if let (true, Some(port)) = (sets.ports, row.key.dst_port()) {
-                entity.ports.insert(mix(u64::from(port)));
+                entity.ports.insert(mix_step(u64::from(port)));
             }
         }
         Some(&mut entity.state)
@@ -327,7 +327,7 @@ impl<T: Default> Entities<T> {
 /// sources, which the count of flows does not share.
 fn hash_ip(ip: Ip) -> u64 {
     let bits = ip.bits();
-    mix(bits as u64 ^ mix((bits >> 64) as u64))
+    mix_step(bits as u64 ^ mix_step((bits >> 64) as u64))
 }
 
 fn hash(state: &foldhash::fast::FixedState, key: &EntityKey) -> u64 {

@@ -1,6 +1,6 @@
 //! Which entities a conversation belongs to, for one combination of dimensions.
 
-use crate::model::{Conversation, Country, Dimension, Entity, Ip, Origin, Value};
+use crate::model::{Conversation, Country, Dimension, Entity, Ip, Origin, Value, mix_step};
 use serde::{Deserialize, Serialize};
 
 /// The values of an entity in a form that is compact to hash and compare; only its [`Grouping`] can read it.
@@ -37,16 +37,8 @@ impl EntityKey {
         let numbers = u64::from(self.numbers[0]) << 32 | u64::from(self.numbers[1]);
         words
             .into_iter()
-            .fold(mix(numbers), |hash, word| mix(hash ^ word))
+            .fold(mix_step(numbers), |hash, word| mix_step(hash ^ word))
     }
-}
-
-/// SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the result depends on every bit of `x`.
-pub(super) fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A combination of dimensions, at most two of addresses and two of other values.

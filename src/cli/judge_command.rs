@@ -4,6 +4,7 @@ use super::args::Judge;
 use super::judge::{self, Judged};
 use super::{DONE, Usage};
 use crate::report::figure::{Figure, Sample};
+use crate::report::words;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -46,8 +47,7 @@ fn judge(args: &Judge, input: impl BufRead, name: &str) -> Result<u8> {
 fn draw(path: &Path, name: &str, summary: &judge::Summary, samples: &[Sample]) -> Result<()> {
     let found = match summary.anomalies {
         0 => "no anomaly".to_owned(),
-        1 => "1 anomaly".to_owned(),
-        n => format!("{n} anomalies"),
+        n => words::anomalies(n as usize),
     };
     let figure = Figure {
         title: &format!("{name}: {found} in {} intervals", summary.rows),

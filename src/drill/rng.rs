@@ -3,19 +3,13 @@
 //! Only integer arithmetic and the exactly rounded IEEE 754 operations (+ - * / and comparison) are used: the
 //! logarithm and exponential are computed here instead of by the platform's mathematics library.
 
+pub(super) use crate::model::mix_step as mix;
+
 /// xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018; public domain),
 /// seeded by SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone, Debug)]
 pub(super) struct Rng {
     state: [u64; 4],
-}
-
-/// One step of SplitMix64: a well-mixed number out of each number.
-pub(super) const fn mix(seed: u64) -> u64 {
-    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The top 53 bits of `bits` as a number from 0 (inside) to 1 (outside).

@@ -715,19 +715,7 @@ fn drilled(scenario: crate::drill::Scenario, rule: Rule) -> Engine {
         ..Config::default()
     };
     let mut engine = Engine::new(config, Arc::new(Origins::new(Networks::new(&networks))), 1).unwrap();
-    let mut plan = crate::drill::Plan::new(scenario, 1);
-    plan.duration = Duration::from_secs(3600);
-    let mut traffic = crate::drill::frames(&plan);
-    while let Some(frame) = traffic.next_frame() {
-        let raw = RawPacket {
-            at: frame.at,
-            link: LinkType(1),
-            octets: frame.octets,
-            original_length: frame.original_length,
-        };
-        let _ = engine.observe(&raw);
-    }
-    engine.finish();
+    super::test_data::feed(&mut engine, scenario, 60, 0..0);
     engine
 }
 

@@ -172,9 +172,14 @@ impl Plan {
     }
 
     /// Rules of a pattern, each with its view.
-    pub(super) fn patterns(&self, pattern: Pattern) -> Vec<(usize, usize)> {
-        let of = self.patterns.iter().filter(|(of, ..)| *of == pattern);
-        of.map(|&(_, rule, view)| (rule, view)).collect()
+    pub(super) fn patterns(&self, pattern: Pattern) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let of = self.patterns.iter().filter(move |(of, ..)| *of == pattern);
+        of.map(|&(_, rule, view)| (rule, view))
+    }
+
+    /// Whether any rule is of a pattern.
+    pub(super) fn has(&self, pattern: Pattern) -> bool {
+        self.patterns(pattern).next().is_some()
     }
 
     /// The view of a rule: one that is there already, or a new one.

@@ -1,6 +1,9 @@
-//! The rule that tests of the engine share: a rise of bytes towards an address, without filter or floor.
+//! What tests of the engine share: a rule (a rise of bytes towards an address, without filter or floor), and a drill fed.
 
-use crate::model::{Dimension, Kind, Metric, Rule, Severity, Test};
+use super::Engine;
+use crate::drill::{Plan, Scenario, frames};
+use crate::model::{Dimension, Kind, LinkType, Metric, RawPacket, Rule, Severity, Test};
+use std::time::Duration;
 
 pub(super) fn rule() -> Rule {
     Rule {
@@ -21,4 +24,24 @@ pub(super) fn rule() -> Rule {
         false_causes: vec![],
         gates: crate::model::Gates::default(),
     }
+}
+
+/// Feeds a drill of `minutes`, leaving out the minutes in `gap`.
+pub(super) fn feed(engine: &mut Engine, scenario: Scenario, minutes: u64, gap: std::ops::Range<u64>) {
+    let mut plan = Plan::new(scenario, 1);
+    plan.duration = Duration::from_secs(minutes * 60);
+    let mut traffic = frames(&plan);
+    while let Some(frame) = traffic.next_frame() {
+        if gap.contains(&(frame.at.since(plan.start).as_secs() / 60)) {
+            continue;
+        }
+        let raw = RawPacket {
+            at: frame.at,
+            link: LinkType(1),
+            octets: frame.octets,
+            original_length: frame.original_length,
+        };
+        let _ = engine.observe(&raw);
+    }
+    engine.finish();
 }

@@ -1,5 +1,6 @@
 //! The engine as a whole: what is learned carries on, gaps are no zeros, and filters must make sense.
 
+use super::test_data::feed;
 use super::*;
 use crate::drill::{Plan, Scenario, frames};
 use crate::model::{Dimension, Limit, LinkType, Metric, Networks, Prefix, Rule, Test};
@@ -34,26 +35,6 @@ fn service_flows() -> Rule {
         floor: 20.0,
         ..test_data::rule()
     }
-}
-
-/// Feeds a drill of `minutes`, leaving out the minutes in `gap`.
-fn feed(engine: &mut Engine, scenario: Scenario, minutes: u64, gap: std::ops::Range<u64>) {
-    let mut plan = Plan::new(scenario, 1);
-    plan.duration = Duration::from_secs(minutes * 60);
-    let mut traffic = frames(&plan);
-    while let Some(frame) = traffic.next_frame() {
-        if gap.contains(&(frame.at.since(plan.start).as_secs() / 60)) {
-            continue;
-        }
-        let raw = RawPacket {
-            at: frame.at,
-            link: LinkType(1),
-            octets: frame.octets,
-            original_length: frame.original_length,
-        };
-        let _ = engine.observe(&raw);
-    }
-    engine.finish();
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod flow;
 mod gate;
 mod index;
 mod ip;
+mod mixing;
 mod network;
 mod packet;
 mod rule;
@@ -47,6 +48,7 @@ pub use flow::{Country, EndReason, FlowKey, FlowRecord, Handshake, Origin, Rever
 pub use gate::{Condition, Exception, Gates, Grace, Than, When};
 pub use index::Index;
 pub use ip::{Ip, Prefix, PrefixError};
+pub use mixing::{mix, mix_step};
 pub use network::Networks;
 pub use packet::{Fault, FaultKind, LinkType, RawPacket};
 pub use rule::{Direction, Limit, Pattern, Rule, Test};

@@ -24,7 +24,7 @@ pub struct RuleLine {
     /// Those that are open.
     pub open: u64,
     /// Anomalies it would have opened, by what held them back.
-    pub held: HeldLine,
+    pub held: Held,
     /// Days it was in use: whole intervals that were judged.
     pub days: f64,
     /// Series it watched in an ordinary interval.
@@ -40,50 +40,18 @@ pub struct RuleLine {
     pub noise: Option<f64>,
 }
 
-/// What held a rule back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct HeldLine {
-    /// Its conditions.
-    pub conditions: u64,
-    /// A start shortly before.
-    pub grace: u64,
-    /// Its calendar, or maintenance.
-    pub calendar: u64,
-    /// Exceptions.
-    pub exceptions: u64,
-    /// That nothing is reported yet.
-    pub learning: u64,
-}
-
-impl HeldLine {
-    fn of(held: &Held) -> Self {
-        Self {
-            conditions: held.conditions,
-            grace: held.grace,
-            calendar: held.calendar,
-            exceptions: held.exceptions,
-            learning: held.learning,
-        }
-    }
-
-    /// `3 by conditions, 1 by grace`; empty for none.
-    pub fn words(&self) -> String {
-        let causes = [
-            (self.conditions, "conditions"),
-            (self.grace, "grace"),
-            (self.calendar, "the calendar"),
-            (self.exceptions, "exceptions"),
-            (self.learning, "learning"),
-        ];
-        let said = causes.into_iter().filter(|(n, _)| *n > 0);
-        let said: Vec<String> = said.map(|(n, by)| format!("{} by {by}", grouped(n))).collect();
-        said.join(", ")
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.conditions + self.grace + self.calendar + self.exceptions + self.learning
-    }
+/// `3 by conditions, 1 by grace`; empty for none.
+pub fn causes(held: &Held) -> String {
+    let causes = [
+        (held.conditions, "conditions"),
+        (held.grace, "grace"),
+        (held.calendar, "the calendar"),
+        (held.exceptions, "exceptions"),
+        (held.learning, "learning"),
+    ];
+    let said = causes.into_iter().filter(|(n, _)| *n > 0);
+    let said: Vec<String> = said.map(|(n, by)| format!("{} by {by}", grouped(n))).collect();
+    said.join(", ")
 }
 
 /// The lines of some accounts; `open` and `shadow` say how many anomalies of a rule are open and whether it is in shadow.
@@ -105,7 +73,7 @@ pub fn lines<'a>(
                 fired: account.fired,
                 shadowed: account.shadowed,
                 open: open(&account.rule),
-                held: HeldLine::of(&account.held),
+                held: account.held,
                 days,
                 series: by(account.intervals as f64),
                 tests_per_day: by(days),
@@ -153,7 +121,7 @@ pub fn review(out: &mut impl Write, lines: &[RuleLine]) -> io::Result<()> {
             format!("{:.2}", line.promised),
             count(line.series),
             100.0 * line.cost,
-            line.held.words(),
+            causes(&line.held),
         )?;
     }
     Ok(())
@@ -196,7 +164,7 @@ fn verdict(line: &RuleLine) -> String {
         (0, shadowed) => format!("fired {} in shadow", grouped(shadowed)),
         (fired, shadowed) => format!("fired {} and {} in shadow", grouped(fired), grouped(shadowed)),
     };
-    let held = line.held.words();
+    let held = causes(&line.held);
     if !held.is_empty() {
         let _ = write!(text, "; held back {held}");
     }

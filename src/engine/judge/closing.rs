@@ -4,9 +4,11 @@ use super::super::gate::Waiting;
 use super::super::ledger::{Finding, severity};
 use super::super::plan::View;
 use super::super::scoring::{Case, Opinion};
-use super::super::series::{Keep, PROBATION};
+use super::super::series::{EntityState, Keep, PROBATION};
+
 use super::Judge;
 use super::accounts::Tested;
+use crate::aggregate::Row;
 use crate::detect::Verdict;
 use crate::model::{Direction, Interval, Timestamp};
 use std::time::Duration;
@@ -136,6 +138,31 @@ impl Judge {
         })
     }
 
+    /// What judging a metric of a view takes, of the interval that begins at `at`, `local` where people are.
+    pub(super) fn case<'a>(
+        &'a self,
+        view: usize,
+        metric: usize,
+        row: &Row<EntityState>,
+        [at, local]: [Timestamp; 2],
+        whole: bool,
+    ) -> Option<Case<'a>> {
+        let plan = self.plan.views.get(view)?.metrics.get(metric)?;
+        Some(Case {
+            plan,
+            at,
+            local,
+            value: row.metric(plan.metric),
+            interval: self.config.interval,
+            thresholds: &self.thresholds,
+            newcomers: self.views.get(view)?.newcomers.get(metric),
+            priors: &self.priors,
+            whole,
+            settled: self.is_settled(at),
+            per_sample: row.state.per_sample(plan.metric, &row.counters),
+        })
+    }
+
     /// What every rule says of an entity, by metric, and the verdict on each metric.
     fn opinions(
         &self,
@@ -154,20 +181,9 @@ impl Judge {
         };
         let local = self.local(at);
         let mut opinions = Vec::new();
-        for (i, metric) in plan.metrics.iter().enumerate() {
-            let case = Case {
-                plan: metric,
-                at,
-                local,
-                value: row.metric(metric.metric),
-                interval: self.config.interval,
-                thresholds: &self.thresholds,
-                newcomers: state.newcomers.get(i),
-                priors: &self.priors,
-                whole,
-                settled: self.is_settled(at),
-                per_sample: row.state.per_sample(metric.metric, &row.counters),
-            };
+        for i in 0..plan.metrics.len() {
+            let case = self.case(view, i, row, [at, local], whole);
+            let Some(case) = case else { continue };
             verdicts.push(case.opinions(row.state.series.get(i), &mut opinions));
             all.extend(opinions.drain(..).map(|opinion| (i, opinion)));
         }

@@ -178,7 +178,7 @@ impl Judge {
                 self.ledger.explain(pending.id, rule, evidence, &quality, &words);
             }
         }
-        if !self.plan.patterns(Pattern::Failover).is_empty() {
+        if self.plan.has(Pattern::Failover) {
             self.ledger.find_moves(&words);
         }
         for pending in &asked {

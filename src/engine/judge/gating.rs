@@ -3,7 +3,6 @@
 use super::super::evidence::{self, Question};
 use super::super::gate::{self, Facts, Gate, Waiting};
 use super::super::ledger::Finding;
-use super::super::scoring::Case;
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::anomaly::Policy;
@@ -226,25 +225,16 @@ impl Facts for Looked<'_> {
     fn usual(&self, metric: Metric) -> [f64; 3] {
         let judge = self.judge;
         let plan = judge.plan.views.get(self.view);
-        let plan = plan.and_then(|view| view.metrics.iter().enumerate().find(|(_, m)| m.metric == metric));
+        let known = plan.and_then(|view| view.metrics.iter().position(|m| m.metric == metric));
         let row = judge.views.get(self.view).and_then(|v| v.entities.find(self.key));
-        let (Some((i, plan)), Some(row)) = (plan, row) else {
+        let (Some(i), Some(row)) = (known, row) else {
             return [0.0; 3];
         };
-        let case = Case {
-            plan,
-            at: self.finding.interval.start,
-            local: judge.local(self.finding.interval.start),
-            value: row.metric(metric),
-            interval: judge.config.interval,
-            thresholds: &judge.thresholds,
-            priors: &judge.priors,
-            newcomers: None,
-            whole: !self.early,
-            settled: true,
-            per_sample: row.state.per_sample(metric, &row.counters),
-        };
-        let verdict = case.verdict(row.state.series.get(i));
+        let at = self.finding.interval.start;
+        let case = judge.case(self.view, i, row, [at, judge.local(at)], !self.early);
+        let verdict = case
+            .map(|case| case.verdict(row.state.series.get(i)))
+            .unwrap_or_default();
         [verdict.expected, verdict.lower, verdict.upper]
     }
 

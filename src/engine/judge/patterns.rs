@@ -152,7 +152,7 @@ impl Judge {
         let Some(interval) = self.present.as_ref().map(|p| p.interval) else {
             return;
         };
-        for (rule, view) in self.plan.patterns(sign.pattern) {
+        for (rule, view) in self.plan.patterns(sign.pattern).collect::<Vec<_>>() {
             let Some(plan) = self.plan.views.get(view).filter(|v| v.passes(&sign.row)) else {
                 continue;
             };
@@ -244,7 +244,7 @@ impl Judge {
 
     /// Whether an anomaly of a pattern is open at a conversation of `key`.
     fn shows(&self, pattern: Pattern, row: &Conversation) -> bool {
-        self.plan.patterns(pattern).into_iter().any(|(rule, view)| {
+        self.plan.patterns(pattern).any(|(rule, view)| {
             let key = self.plan.views.get(view).map(|v| v.grouping.keys(row));
             matches!(key, Some([Some(key), _]) if self.patterns.open.contains_key(&(rule, key)))
         })

@@ -6,7 +6,7 @@ use super::super::series::EntityState;
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::anomaly;
-use crate::model::{Conversation, Counters, Deviation, Direction, FlowKey, Kind, Metric, Timestamp};
+use crate::model::{Conversation, Counters, Deviation, Direction, FlowKey, Kind, Metric, Timestamp, mix};
 use std::time::Duration;
 
 /// Notes whether a contact of the source of `row` failed or was answered.
@@ -32,13 +32,6 @@ pub(super) fn tell(state: &mut EntityState, row: &Conversation, counters: &Count
 fn hash(row: &Conversation) -> u64 {
     let bits = row.key.dst.bits();
     mix(bits as u64 ^ (bits >> 64) as u64 ^ u64::from(row.key.port) << 48 ^ u64::from(row.key.protocol) << 40)
-}
-
-/// SplitMix64's finaliser: the same hash in every process.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The least new failed contacts of an interval that keep an open scan open.

@@ -2,7 +2,7 @@
 
 use super::super::evidence::{self, Evidence, Question};
 use super::super::plan::{MetricPlan, View};
-use super::Judge;
+use super::{Hit, Judge};
 use crate::aggregate::Usual;
 use crate::model::{Conversation, Interval};
 
@@ -24,61 +24,69 @@ impl Judge {
         if !whole || number.rem_euclid(i128::from(EVERY)) != 0 {
             return;
         }
-        for view in 0..self.views.len() {
-            if self.plan.views.get(view).is_some_and(|plan| plan.finer.is_none()) {
-                self.learn_usual_of(view);
+        let learning: Vec<Vec<bool>> = (0..self.views.len()).map(|view| self.learners(view)).collect();
+        if !learning.iter().any(|slots| slots.contains(&true)) {
+            return;
+        }
+        let brought = self.brought(&learning);
+        let mut left = brought.as_slice();
+        for (view, slots) in learning.iter().enumerate() {
+            for slot in (0..slots.len()).filter(|slot| slots.get(*slot) == Some(&true)) {
+                let own = left.partition_point(|(v, s, _)| (usize::from(*v), *s as usize) <= (view, slot));
+                let (own, others) = left.split_at_checked(own).unwrap_or((left, &[]));
+                left = others;
+                self.learn_usual_of(view, slot as u32, own);
             }
         }
     }
 
-    fn learn_usual_of(&mut self, view: usize) {
-        let Some(asked) = self.plan.views.get(view).and_then(metric) else {
-            return;
+    /// By slot, which entities of a view learn who usually brings how much to them.
+    fn learners(&mut self, view: usize) -> Vec<bool> {
+        let plan = self.plan.views.get(view).filter(|plan| plan.finer.is_none());
+        let Some(asked) = plan.and_then(metric) else {
+            return Vec::new();
         };
         let (asked, least) = (asked.metric, asked.least_floor);
         self.admit(view, asked, least);
-        let Some(state) = self.views.get_mut(view) else {
-            return;
+        let Some(state) = self.views.get(view) else {
+            return Vec::new();
         };
-        let gates = &self.plan.gates;
         let learns = |slot: u32| {
-            let row = state.entities.get(slot)?;
-            (row.state.usual.is_some() && !row.state.is_held(gates)).then_some(slot)
+            let row = state.entities.get(slot);
+            row.is_some_and(|row| row.state.usual.is_some() && !row.state.is_held(&self.plan.gates))
         };
-        let learning: Vec<bool> = (0..state.entities.len() as u32)
-            .map(|slot| learns(slot).is_some())
-            .collect();
-        if !learning.contains(&true) {
-            return;
-        }
-        let mut brought: Vec<(u32, u32)> = Vec::new();
-        for id in 0..self.table.rows().len() as u32 {
-            let first = |id: u32| {
-                self.first_hit
-                    .get(id as usize)
-                    .map_or(self.hits.len(), |&at| at as usize)
-            };
+        (0..state.entities.len() as u32).map(learns).collect()
+    }
+
+    /// The conversations of those that learn, by view, slot and number, found in one walk over all of them.
+    fn brought(&self, learning: &[Vec<bool>]) -> Vec<(u16, u32, u32)> {
+        let mut brought = Vec::new();
+        let first = |id: usize| self.first_hit.get(id).map_or(self.hits.len(), |&at| at as usize);
+        for id in 0..self.table.rows().len() {
             let hits = self.hits.get(first(id)..first(id + 1)).unwrap_or_default();
-            let of_view = hits.iter().filter(|hit| usize::from(hit.view) == view);
-            let known = of_view.filter(|hit| learning.get(hit.slot as usize) == Some(&true));
-            brought.extend(known.map(|hit| (hit.slot, id)));
+            let learns = |hit: &&Hit| {
+                let slots = learning.get(usize::from(hit.view));
+                slots.and_then(|slots| slots.get(hit.slot as usize)) == Some(&true)
+            };
+            let of_row = hits.iter().filter(learns);
+            brought.extend(of_row.map(|hit| (hit.view, hit.slot, id as u32)));
         }
         brought.sort_unstable();
-        let mut rows: Vec<(&Conversation, u64)> = Vec::new();
-        let mut from = 0;
-        for slot in (0..learning.len() as u32).filter(|slot| learning.get(*slot as usize) == Some(&true)) {
-            rows.clear();
-            let of_slot = brought.get(from..).unwrap_or_default();
-            let of_slot = of_slot.iter().take_while(|(s, _)| *s == slot);
-            for (_, id) in of_slot {
-                from += 1;
-                let row = self.table.get(*id);
-                rows.extend(row.and_then(|row| Some((row, evidence::amount(asked, row)?))));
-            }
-            let row = state.entities.get_mut(slot);
-            if let Some(usual) = row.and_then(|row| row.state.usual.as_mut()) {
-                usual.learn(&rows);
-            }
+        brought
+    }
+
+    fn learn_usual_of(&mut self, view: usize, slot: u32, brought: &[(u16, u32, u32)]) {
+        let Some(asked) = self.plan.views.get(view).and_then(metric).map(|m| m.metric) else {
+            return;
+        };
+        let amount = |(_, _, id): &(u16, u32, u32)| {
+            let row = self.table.get(*id)?;
+            Some((row, evidence::amount(asked, row)?))
+        };
+        let rows: Vec<(&Conversation, u64)> = brought.iter().filter_map(amount).collect();
+        let row = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot));
+        if let Some(usual) = row.and_then(|row| row.state.usual.as_mut()) {
+            usual.learn(&rows);
         }
     }
 

@@ -4,6 +4,7 @@ use super::canvas::Canvas;
 use super::seconds;
 use crate::model::units::duration;
 use crate::model::units::{bytes, count, grouped, printable};
+use crate::report::rules::causes;
 use crate::report::summary::Summary;
 use crate::report::when::Clock;
 
@@ -123,7 +124,7 @@ fn held(canvas: &mut Canvas, summary: &Summary) {
     for rule in summary.rules.iter().filter(|rule| rule.held.total() > 0) {
         canvas.labelled(
             label,
-            &format!("{}: {}", printable(&rule.name), rule.held.words()),
+            &format!("{}: {}", printable(&rule.name), causes(&rule.held)),
         );
         label = "";
     }

@@ -6,7 +6,7 @@
 use super::super::super::partial::Contact;
 use super::{Judge, PATIENCE, Sign};
 use crate::detect::{Beats, Rhythm, constants as c};
-use crate::model::{ConversationKey, Deviation, Direction, Ip, Pattern, Timestamp, units};
+use crate::model::{ConversationKey, Deviation, Direction, Ip, Pattern, Timestamp, mix, units};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -113,13 +113,6 @@ impl Beacons {
     }
 }
 
-/// SplitMix64's finaliser: the same hash in every process.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn hash(key: &ConversationKey) -> u64 {
     let [a, b] = [key.src.bits(), key.dst.bits()];
     let ends = mix(a as u64 ^ (a >> 64) as u64).rotate_left(17) ^ mix(b as u64 ^ (b >> 64) as u64);
@@ -135,7 +128,7 @@ impl Judge {
 
     /// Takes in the contacts of a tick, in order of time.
     pub(in crate::engine::judge) fn hear_beats(&mut self, mut contacts: Vec<Contact>, until: Timestamp) {
-        if self.plan.patterns(Pattern::Beacon).is_empty() && self.plan.patterns(Pattern::Mining).is_empty() {
+        if !self.plan.has(Pattern::Beacon) && !self.plan.has(Pattern::Mining) {
             return;
         }
         contacts.sort_unstable_by_key(|contact| (contact.at, contact.key));

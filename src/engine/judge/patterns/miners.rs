@@ -136,7 +136,7 @@ impl Judge {
     }
 
     pub(super) fn close_miners(&mut self, interval: Interval) {
-        if self.plan.patterns(Pattern::Mining).is_empty() {
+        if !self.plan.has(Pattern::Mining) {
             return;
         }
         let minutes = interval.length().as_secs_f64() / 60.0;

@@ -74,7 +74,7 @@ impl Services {
 
 impl Judge {
     pub(super) fn close_services(&mut self, interval: Interval) {
-        let rules = self.plan.patterns(Pattern::NewService);
+        let rules: Vec<_> = self.plan.patterns(Pattern::NewService).collect();
         if rules.is_empty() {
             return;
         }

@@ -179,14 +179,19 @@ impl Judge {
 
     pub(super) fn close_tunnels(&mut self, interval: Interval) {
         let Present { names, .. } = std::mem::take(&mut self.patterns.tunnels_now);
-        if self.plan.patterns(Pattern::Tunnel).is_empty() {
+        if !self.plan.has(Pattern::Tunnel) {
             return;
         }
         let looks: Vec<(Asked, Look, String)> = names
             .into_iter()
             .map(|(asked, names)| (asked, Look::of(&names), told(&names)))
             .collect();
-        let mut seen = Vec::new();
+        let questions = if looks.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.question_rows()
+        };
+        let mut seen = BTreeSet::new();
         for (asked, look, told) in &looks {
             self.load_now.patterns += 1.0;
             self.account_pattern(Pattern::Tunnel);
@@ -197,7 +202,7 @@ impl Judge {
                 Some(alone) => Some(tunnels.add_up(asked, alone)),
                 None => alone,
             };
-            let row = self.question_row(asked.0);
+            let row = questions.get(&asked.0).copied();
             let sign = row
                 .filter(|_| carries)
                 .map(|row| self.tunnel_sign(row, asked, look, score, told, interval));
@@ -213,7 +218,7 @@ impl Judge {
                 tunnels.learn(asked, look.news, interval.end);
             }
             if carries {
-                seen.push(asked.clone());
+                seen.insert(asked);
             }
         }
         self.patterns
@@ -223,21 +228,22 @@ impl Judge {
             .retain(|asked, _| seen.contains(asked));
     }
 
-    /// A conversation in which a host asked the DNS in this interval.
-    fn question_row(&self, client: Ip) -> Option<Conversation> {
+    /// Of each client its questions of this interval, without counters: those to the resolver that comes first.
+    fn question_rows(&self) -> BTreeMap<Ip, Conversation> {
         let asks = |key: &ConversationKey| {
-            key.src == client
-                && key.port == DNS
+            key.port == DNS
                 && key.role == Role::Request
                 && matches!(key.protocol, FlowKey::UDP | FlowKey::TCP)
         };
-        let row = self
-            .table
-            .rows()
-            .iter()
-            .filter(|row| asks(&row.key))
-            .min_by_key(|row| row.key)?;
-        Some(self.row_of(row.key))
+        let mut first: BTreeMap<Ip, ConversationKey> = BTreeMap::new();
+        for row in self.table.rows().iter().filter(|row| asks(&row.key)) {
+            let key = first.entry(row.key.src).or_insert(row.key);
+            *key = (*key).min(row.key);
+        }
+        first
+            .into_iter()
+            .map(|(client, key)| (client, self.row_of(key)))
+            .collect()
     }
 
     fn tunnel_sign(
@@ -252,8 +258,8 @@ impl Judge {
         let floor = self
             .plan
             .patterns(Pattern::Tunnel)
-            .first()
-            .and_then(|(rule, _)| self.plan.rules.get(*rule));
+            .next()
+            .and_then(|(rule, _)| self.plan.rules.get(rule));
         let mass = MASS * floor.map_or(f64::MAX, |rule| rule.floor);
         let expected = self.patterns.learned.tunnels.all.expected();
         Sign {
