@@ -19,6 +19,7 @@
 mod account;
 mod anomaly;
 mod calendar;
+mod columns;
 mod conversation;
 mod entity;
 mod export;
@@ -41,6 +42,7 @@ pub use anomaly::{
     Kind, Peer, Point, Severity, UsualContribution,
 };
 pub use calendar::{Calendar, Holiday, Hours, Nth, WEEKDAYS, Window, ahead, civil};
+pub use columns::{Column, Columns, Field, FieldKind};
 pub use conversation::{Conversation, ConversationKey, Counters, Role};
 pub use entity::{Dimension, Entity, Metric, Value};
 pub use export::{ExportFault, ExportMessage, ExportTrouble, Exported, Transport};
