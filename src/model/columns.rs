@@ -122,6 +122,16 @@ impl Field {
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
+    /// The code of a reason in [`Field::EndReason`].
+    pub fn code_of_reason(reason: EndReason) -> u8 {
+        place(&REASONS, &reason)
+    }
+
+    /// The code of an outcome in [`Field::Handshake`].
+    pub fn code_of_handshake(handshake: Handshake) -> u8 {
+        place(&HANDSHAKES, &handshake)
+    }
+
     /// The words of a field of [`FieldKind::Word`], by code; none for others.
     pub const fn words(self) -> &'static [&'static str] {
         match self {
@@ -216,6 +226,11 @@ impl Columns {
         if let Some(place) = self.columns.get_mut(field as usize) {
             *place = Some(column);
         }
+    }
+
+    /// All that are there, to use their room again.
+    pub fn into_columns(self) -> impl Iterator<Item = Column> {
+        self.columns.into_iter().flatten()
     }
 
     /// A field, if it is there.
@@ -327,8 +342,8 @@ fn pick<T: Copy>(choices: &[T], code: u128, otherwise: T) -> T {
 }
 
 /// The place of `choice` among `choices`.
-fn place<T: PartialEq>(choices: &[T], choice: &T) -> u128 {
-    choices.iter().position(|other| other == choice).unwrap_or(0) as u128
+fn place<T: PartialEq>(choices: &[T], choice: &T) -> u8 {
+    choices.iter().position(|other| other == choice).unwrap_or(0) as u8
 }
 
 /// A column of `values`, coded.
@@ -376,8 +391,8 @@ fn word(record: &FlowRecord, received: Timestamp, field: Field) -> u128 {
         Field::Bytes => count(record.bytes),
         Field::Flows => 1,
         Field::TcpFlags => record.tcp_flags.0.into(),
-        Field::EndReason => place(&REASONS, &record.end_reason),
-        Field::Handshake => place(&HANDSHAKES, &record.handshake),
+        Field::EndReason => place(&REASONS, &record.end_reason).into(),
+        Field::Handshake => place(&HANDSHAKES, &record.handshake).into(),
         Field::Initiator => record.initiator.into(),
         Field::ReversePackets => reverse.map_or(0, |reverse| count(reverse.packets)),
         Field::ReverseBytes => reverse.map_or(0, |reverse| count(reverse.bytes)),

@@ -1,0 +1,9 @@
+//! Parquet files of Flow Records: written whole, read by column.
+
+mod decode;
+mod encode;
+mod file;
+mod hybrid;
+mod schema;
+
+pub use file::{Reader, write};
