@@ -16,6 +16,7 @@ pub mod filter;
 pub mod input;
 pub mod meter;
 pub mod model;
+pub mod query;
 pub mod report;
 pub mod store;
 pub mod wire;

@@ -27,12 +27,12 @@ impl DistinctCount {
     }
 
     /// Adds the elements of another.
-    fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0);
     }
 
     /// Octets on the heap.
-    fn heap(&self) -> usize {
+    pub fn heap(&self) -> usize {
         self.0.size_of().saturating_sub(size_of::<Self>())
     }
 }

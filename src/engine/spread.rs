@@ -7,7 +7,7 @@
 //! nothing.
 
 use crate::aggregate::Conversations;
-use crate::model::{ConversationKey, Counters, Origin, Timestamp};
+use crate::model::{ConversationKey, Counters, Origin, Timestamp, passed};
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::time::Duration;
@@ -267,20 +267,8 @@ struct Share {
 }
 
 impl Share {
-    /// In proportion to time, rounded down, so that consecutive differences add up to the whole exactly.
     fn until(whole: &Counters, start: i64, end: i64, instant: i64) -> Self {
-        if instant > end {
-            return Self {
-                bytes: whole.bytes,
-                packets: whole.packets,
-                sampled: whole.sampled,
-            };
-        }
-        if instant <= start {
-            return Self::default();
-        }
-        let (passed, length) = ((instant - start) as u128, (end - start).max(1) as u128);
-        let part = |n: u64| (u128::from(n) * passed / length) as u64;
+        let part = |amount: u64| passed(amount, start, end, instant);
         Self {
             bytes: part(whole.bytes),
             packets: part(whole.packets),

@@ -2,6 +2,7 @@
 
 use super::expr::{Amount, Compare, Expr, Side};
 use super::subject::Subject;
+use std::time::Duration;
 
 /// Whether `subject` passes `expr`. Depth is bounded by the parser.
 pub(super) fn matches<S: Subject>(expr: &Expr, subject: &S) -> bool {
@@ -49,6 +50,10 @@ pub(super) fn matches<S: Subject>(expr: &Expr, subject: &S) -> bool {
             .is_some_and(|(_, code)| numbers.contains(u32::from(code))),
         Expr::Role(role) => subject.role() == Some(*role),
         Expr::Outcome(outcome) => subject.outcome(*outcome),
+        Expr::Exporter(set) => subject.exporter().is_some_and(|exporter| set.contains(exporter)),
+        Expr::Interface(side, numbers) => subject.interfaces().is_some_and(|(in_if, out_if)| {
+            either(*side, || numbers.contains(in_if), || numbers.contains(out_if))
+        }),
     }
 }
 
@@ -62,11 +67,10 @@ fn either(side: Side, src: impl FnOnce() -> bool, dst: impl FnOnce() -> bool) ->
     }
 }
 
-/// Ratios are compared by cross-multiplying in 128 bits, hence exactly; a ratio to nothing is not known, so false.
 fn compares<S: Subject>(amount: Amount, compare: Compare, value: u64, subject: &S) -> bool {
     let plain = |amount: u64| compare.holds(u128::from(amount), u128::from(value));
-    let ratio = |over: u128, under: u128| under != 0 && compare.holds(over, u128::from(value) * under);
-    let nanos = || subject.duration().map_or(0, |duration| duration.as_nanos());
+    // A duration of 64 bits of nanoseconds (584 years), so that the product with 64 bits fits.
+    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     match amount {
         Amount::Packets => plain(subject.packets()),
         Amount::Bytes => plain(subject.bytes()),
@@ -74,20 +78,35 @@ fn compares<S: Subject>(amount: Amount, compare: Compare, value: u64, subject: &
         Amount::Duration => subject
             .duration()
             .is_some_and(|duration| compare.holds(duration.as_nanos(), u128::from(value))),
-        Amount::BytesPerPacket => ratio(u128::from(subject.bytes()), u128::from(subject.packets())),
-        Amount::PacketRate => ratio(u128::from(subject.packets()) * 1_000_000_000, bounded(nanos())),
-        Amount::BitRate => ratio(u128::from(subject.bytes()) * 8_000_000_000, bounded(nanos())),
+        Amount::BytesPerPacket | Amount::PacketRate | Amount::BitRate => amount.compares(
+            compare,
+            value,
+            subject.bytes(),
+            subject.packets(),
+            subject.duration().map_or(0, nanos),
+        ),
     }
 }
 
-/// A duration of 64 bits of nanoseconds (584 years), so that the product with 64 bits fits.
-fn bounded(nanos: u128) -> u128 {
-    nanos.min(u128::from(u64::MAX))
+impl Amount {
+    /// Ratios are compared by cross-multiplying in 128 bits, hence exactly; a ratio to nothing is not known, so false.
+    pub(super) fn compares(self, compare: Compare, value: u64, bytes: u64, packets: u64, nanos: u64) -> bool {
+        let ratio = |over: u128, under: u64| {
+            let under = u128::from(under);
+            under != 0 && compare.holds(over, u128::from(value) * under)
+        };
+        match self {
+            Self::BytesPerPacket => ratio(u128::from(bytes), packets),
+            Self::PacketRate => ratio(u128::from(packets) * 1_000_000_000, nanos),
+            Self::BitRate => ratio(u128::from(bytes) * 8_000_000_000, nanos),
+            Self::Packets | Self::Bytes | Self::Flows | Self::Duration => false,
+        }
+    }
 }
 
 impl Compare {
     #[inline]
-    fn holds(self, left: u128, right: u128) -> bool {
+    pub(super) fn holds(self, left: u128, right: u128) -> bool {
         match self {
             Self::More => left > right,
             Self::Less => left < right,

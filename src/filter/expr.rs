@@ -102,6 +102,10 @@ pub enum Expr {
     Role(Role),
     /// What became of the contact.
     Outcome(Outcome),
+    /// Who exported it.
+    Exporter(Addresses),
+    /// Interfaces of its exporter; the source's side is ingress.
+    Interface(Side, Numbers),
 }
 
 /// Fields a filter reads that not every subject has.
@@ -113,6 +117,8 @@ pub struct Needs {
     pub duration: bool,
     /// VLAN.
     pub vlan: bool,
+    /// Exporter and its interfaces.
+    pub exporter: bool,
     /// Packets, bytes, flows or the contact's outcome: not given by what makes it one flow, but by how much of it has
     /// been seen so far.
     pub counts: bool,
@@ -125,6 +131,7 @@ impl Needs {
             (self.flags, "flags"),
             (self.duration, "duration, pps or bps"),
             (self.vlan, "vlan"),
+            (self.exporter, "exporter or interfaces"),
         ]
         .into_iter()
         .filter_map(|(needed, word)| needed.then_some(word))
@@ -136,6 +143,7 @@ impl Needs {
             flags: self.flags || other.flags,
             duration: self.duration || other.duration,
             vlan: self.vlan || other.vlan,
+            exporter: self.exporter || other.exporter,
             counts: self.counts || other.counts,
         }
     }
@@ -194,6 +202,10 @@ impl Expr {
             Self::Not(part) => part.needs(),
             Self::Flags(_) => Needs { flags: true, ..none },
             Self::Vlan(_) => Needs { vlan: true, ..none },
+            Self::Exporter(_) | Self::Interface(..) => Needs {
+                exporter: true,
+                ..none
+            },
             Self::Outcome(_) => Needs { counts: true, ..none },
             Self::Amount(amount, ..) => Needs {
                 duration: amount.needs_duration(),

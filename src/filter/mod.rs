@@ -17,6 +17,8 @@
 //! | `packets` `bytes` `flows` `duration` `bpp` `pps` `bps` with `> < >= <= = !=` | amounts: `1M`, `64Ki`, `5m`; bytes per packet, packets and bits a second |
 //! | `flags SA` | all these TCP flags were seen (`CEUAPRSF`) |
 //! | `vlan 12`, `icmp_type 8`, `icmp_code 0` | the field |
+//! | `exporter A`, `exporter in [A P ...]` | who exported it |
+//! | `in if 3`, `out if 3`, `if 3`, `in_if 3`, `out_if in [1 2]` | the exporter's interface by which it came, went, either |
 //! | `request`, `reply` | from the side that made contact, or back to it |
 //! | `failed`, `answered`, `unsolicited` | what became of the contact |
 //!
@@ -28,6 +30,7 @@
 //!
 //! A test of a field that a subject does not have is false; [`Filter::needs`] says which fields those could be.
 
+mod chance;
 mod error;
 mod eval;
 mod expr;
@@ -35,16 +38,20 @@ mod lexer;
 mod operand;
 mod parser;
 mod print;
+mod select;
 mod subject;
 mod units;
 mod words;
 
+pub use chance::Chance;
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};
+pub use select::Selection;
 pub use subject::Subject;
 pub use units::scaled as parse_amount;
 pub use words::nearest;
 
+use crate::model::{Columns, Field};
 use std::fmt;
 use std::str::FromStr;
 
@@ -91,6 +98,22 @@ impl Filter {
     #[inline]
     pub fn matches<S: Subject>(&self, subject: &S) -> bool {
         eval::matches(&self.expr, subject)
+    }
+
+    /// The rows of a batch that pass: the same as [`Filter::matches`] says of each record. The batch must have
+    /// [`Filter::fields`].
+    pub fn select(&self, columns: &Columns) -> Selection {
+        select::select(&self.expr, columns)
+    }
+
+    /// The fields of stored records that it reads.
+    pub fn fields(&self) -> Vec<Field> {
+        self.expr.fields()
+    }
+
+    /// Whether records can pass whose fields lie between `bounds`, both inside; bounds that are not known are `None`.
+    pub fn chance(&self, bounds: &dyn Fn(Field) -> Option<[u128; 2]>) -> Chance {
+        self.expr.chance(bounds)
     }
 
     /// Whether it asks only for role, protocol, port, and which ends are internal: what conversations of one service

@@ -24,6 +24,10 @@ pub(super) enum Field {
     Vlan,
     IcmpType,
     IcmpCode,
+    Exporter,
+    InIf,
+    OutIf,
+    Interface,
 }
 
 impl Field {
@@ -42,6 +46,10 @@ impl Field {
             "vlan" => Self::Vlan,
             "icmp_type" | "icmp-type" => Self::IcmpType,
             "icmp_code" | "icmp-code" => Self::IcmpCode,
+            "exporter" => Self::Exporter,
+            "in_if" => Self::InIf,
+            "out_if" => Self::OutIf,
+            "if" => Self::Interface,
             _ => return None,
         })
     }
@@ -74,7 +82,7 @@ impl Field {
     /// The largest value of a number.
     const fn most(self) -> u32 {
         match self {
-            Self::As => u32::MAX,
+            Self::As | Self::InIf | Self::OutIf | Self::Interface => u32::MAX,
             Self::Protocol | Self::IcmpType | Self::IcmpCode => 0xff,
             _ => 0xffff,
         }
@@ -87,6 +95,7 @@ impl Field {
             Self::As => "an AS number",
             Self::Vlan => "a VLAN",
             Self::IcmpType => "an ICMP type",
+            Self::InIf | Self::OutIf | Self::Interface => "an interface number",
             _ => "an ICMP code",
         }
     }
@@ -102,7 +111,8 @@ impl Parser<'_> {
         let test = match qualifier.field {
             Field::Internal => Expr::Internal(side, true),
             Field::External => Expr::Internal(side, false),
-            Field::Address | Field::Family => self.addresses(side)?,
+            Field::Address | Field::Family => self.addresses(|set| Expr::Address(side, set))?,
+            Field::Exporter => self.addresses(Expr::Exporter)?,
             Field::Country => self.countries(side)?,
             Field::Flags => self.flags()?,
             field => self.numbers(side, field)?,
@@ -159,7 +169,7 @@ impl Parser<'_> {
         }
     }
 
-    fn addresses(&mut self, side: Side) -> Result<Expr> {
+    fn addresses(&mut self, test: impl FnOnce(Addresses) -> Expr) -> Result<Expr> {
         let negated = self.negated();
         let prefixes = self.values(|parser| {
             let word = parser.word("an address or prefix")?;
@@ -167,7 +177,7 @@ impl Parser<'_> {
             parser.skip();
             Ok(prefix)
         })?;
-        Ok(unless(negated, Expr::Address(side, Addresses::new(prefixes))))
+        Ok(unless(negated, test(Addresses::new(prefixes))))
     }
 
     fn countries(&mut self, side: Side) -> Result<Expr> {
@@ -290,6 +300,9 @@ fn set(side: Side, field: Field, numbers: Numbers, negated: bool) -> Expr {
         Field::Vlan => Expr::Vlan(numbers),
         Field::IcmpType => Expr::IcmpType(numbers),
         Field::IcmpCode => Expr::IcmpCode(numbers),
+        Field::InIf => Expr::Interface(Side::Src, numbers),
+        Field::OutIf => Expr::Interface(Side::Dst, numbers),
+        Field::Interface => Expr::Interface(Side::Either, numbers),
         _ => Expr::Port(side, numbers),
     };
     let always_there = matches!(field, Field::Protocol | Field::As);

@@ -76,6 +76,12 @@ impl<'t> Parser<'t> {
         matches!(self.tokens.get(self.at + 1), Some((Token::Sign("["), _)))
     }
 
+    /// Whether the token after the next is this word.
+    fn word_follows(&self, wanted: &str) -> bool {
+        let after = self.tokens.get(self.at + 1).map(|(token, _)| *token);
+        matches!(after, Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted))
+    }
+
     /// Takes the next token if it is the word or sign `wanted`.
     pub(super) fn take(&mut self, wanted: &str) -> bool {
         let found = match self.peek() {
@@ -199,6 +205,16 @@ impl<'t> Parser<'t> {
             let side = self.side(word);
             return self.sided().map(|field| Some((side, field)));
         }
+        // `in if 3` and `out if 3`, as nfdump has them.
+        let joint = match word {
+            "in" => Some(Field::InIf),
+            "out" => Some(Field::OutIf),
+            _ => None,
+        };
+        if let Some(field) = joint.filter(|_| self.word_follows("if")) {
+            self.at += 2;
+            return Ok(Some((Side::Either, field)));
+        }
         let field = Field::named(word);
         self.at += usize::from(field.is_some());
         Ok(field.map(|field| (Side::Either, field)))
@@ -307,7 +323,7 @@ impl<'t> Parser<'t> {
         let address = word.contains(['.', ':', '/']) && !word.contains('_');
         let implied = self
             .implied
-            .filter(|implied| (implied.field == Field::Address) == address);
+            .filter(|implied| matches!(implied.field, Field::Address | Field::Exporter) == address);
         if let Some(qualifier) = implied.filter(|qualifier| address || qualifier.field.resembles(word)) {
             return self.operand(qualifier);
         }

@@ -42,6 +42,10 @@ impl fmt::Display for Expr {
             Self::Outcome(Outcome::Failed) => f.write_str("failed"),
             Self::Outcome(Outcome::Answered) => f.write_str("answered"),
             Self::Outcome(Outcome::Unsolicited) => f.write_str("unsolicited"),
+            Self::Exporter(set) => exporters(f, set),
+            Self::Interface(Side::Src, set) => numbers(f, Side::Either, "in_if", set, u32::MAX),
+            Self::Interface(Side::Dst, set) => numbers(f, Side::Either, "out_if", set, u32::MAX),
+            Self::Interface(side, set) => numbers(f, *side, "if", set, u32::MAX),
         }
     }
 }
@@ -136,14 +140,24 @@ fn protocols(f: &mut Formatter<'_>, set: &Numbers) -> fmt::Result {
     }
 }
 
+/// A prefix, as an address where it holds one only.
+fn prefix(f: &mut Formatter<'_>, prefix: &crate::model::Prefix) -> fmt::Result {
+    if prefix.first() == prefix.last() {
+        write!(f, "{}", prefix.first())
+    } else {
+        write!(f, "{prefix}")
+    }
+}
+
+fn exporters(f: &mut Formatter<'_>, set: &Addresses) -> fmt::Result {
+    f.write_str("exporter ")?;
+    match set.prefixes() {
+        [only] => prefix(f, only),
+        many => bracketed(f, many, prefix),
+    }
+}
+
 fn addresses(f: &mut Formatter<'_>, side: Side, set: &Addresses) -> fmt::Result {
-    let prefix = |f: &mut Formatter<'_>, prefix: &crate::model::Prefix| {
-        if prefix.first() == prefix.last() {
-            write!(f, "{}", prefix.first())
-        } else {
-            write!(f, "{prefix}")
-        }
-    };
     match set.prefixes() {
         [only] if only.first() == only.last() => write!(f, "{side}host {}", only.first()),
         [only] => write!(f, "{side}net {only}"),

@@ -36,16 +36,24 @@ pub trait Subject {
     fn vlan(&self) -> Option<u16>;
     /// Which way its packets go.
     fn role(&self) -> Option<Role>;
+    /// Who exported it.
+    fn exporter(&self) -> Option<Ip> {
+        None
+    }
+    /// The interfaces it came in and went out by, where it was exported.
+    fn interfaces(&self) -> Option<(u32, u32)> {
+        None
+    }
     /// Whether its contact ended so; for an aggregate, whether one of its flows did.
     fn outcome(&self, outcome: Outcome) -> bool;
 }
 
 /// Whether the protocol's first 32 bits are two ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
-const fn has_ports(protocol: u8) -> bool {
+pub(super) const fn has_ports(protocol: u8) -> bool {
     matches!(protocol, FlowKey::TCP | FlowKey::UDP | 33 | FlowKey::SCTP | 136)
 }
 
-const fn is_icmp(protocol: u8) -> bool {
+pub(super) const fn is_icmp(protocol: u8) -> bool {
     matches!(protocol, FlowKey::ICMP | FlowKey::ICMPV6)
 }
 
@@ -108,6 +116,12 @@ impl Subject for FlowRecord {
         } else {
             Role::Reply
         })
+    }
+    fn exporter(&self) -> Option<Ip> {
+        self.export.map(|export| export.exporter)
+    }
+    fn interfaces(&self) -> Option<(u32, u32)> {
+        self.export.map(|export| (export.in_if, export.out_if))
     }
     fn outcome(&self, outcome: Outcome) -> bool {
         match outcome {

@@ -54,7 +54,7 @@ const SERVICES: [(&str, u16); 28] = [
 ];
 
 /// Every word that may begin a condition, for suggestions.
-pub(super) const CONDITIONS: [&str; 63] = [
+pub(super) const CONDITIONS: [&str; 69] = [
     "any",
     "not",
     "ip",
@@ -99,6 +99,12 @@ pub(super) const CONDITIONS: [&str; 63] = [
     "vlan",
     "icmp_type",
     "icmp_code",
+    "exporter",
+    "in_if",
+    "out_if",
+    "in",
+    "out",
+    "if",
     "request",
     "reply",
     "failed",

@@ -18,7 +18,7 @@ const HOUSE: [&[&str]; 6] = [
         "anomaly",
         "drill",
     ],
-    &["engine"],
+    &["engine", "query"],
     &["input", "store", "notify", "report", "web"],
     &["cli", "app", "config", "main"],
 ];

@@ -1,0 +1,183 @@
+//! From the values of a batch to the numbers of groups: each distinct value is looked up once, not each row.
+
+use super::by::{Lane, network};
+use super::keys::{Keys, NOBODY};
+use crate::model::{Column, Columns, Field, FlowKey};
+
+/// Which rows of a batch are looked at.
+#[derive(Clone, Debug)]
+pub(super) enum Rows {
+    /// All of so many.
+    All(usize),
+    /// These, in order.
+    Some(Vec<u32>),
+}
+
+/// A number for each row looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// The same for all.
+    One(u32),
+    /// In the order of the rows.
+    Each(Vec<u32>),
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::All(rows) => *rows,
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    /// The result of `f` for each row.
+    #[inline]
+    fn map(&self, mut f: impl FnMut(usize) -> u32) -> Vec<u32> {
+        match self {
+            Self::All(rows) => (0..*rows).map(f).collect(),
+            Self::Some(rows) => rows.iter().map(|row| f(*row as usize)).collect(),
+        }
+    }
+
+    /// The rows.
+    pub(super) fn to_vec(&self) -> Vec<u32> {
+        self.map(|row| row as u32)
+    }
+}
+
+impl Numbers {
+    /// The number of the row at a place.
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> u32 {
+        match self {
+            Self::One(number) => *number,
+            Self::Each(numbers) => numbers.get(at).copied().unwrap_or(NOBODY),
+        }
+    }
+}
+
+/// Not looked up yet.
+const NEW: u32 = u32::MAX;
+
+/// The numbers of the values that a lane of a dimension takes from rows.
+pub(super) fn numbers(
+    keys: &mut Keys,
+    dimension: usize,
+    lane: Lane,
+    columns: &Columns,
+    rows: &Rows,
+) -> Numbers {
+    let Lane::Of { field, net, only } = lane else {
+        return services(keys, dimension, columns, rows);
+    };
+    let word = |word: u128| net.map_or(word, |lengths| network(word, lengths));
+    let numbers = match columns.get(field) {
+        None => Numbers::One(keys.value(dimension, word(0))),
+        Some(Column::Constant(value)) => Numbers::One(keys.value(dimension, word(*value))),
+        Some(Column::Coded { codes, values }) => {
+            let mut known = vec![NEW; values.len()];
+            Numbers::Each(rows.map(|row| {
+                let code = codes.get(row).map_or(0, |code| *code as usize);
+                match known.get(code) {
+                    Some(&number) if number != NEW => number,
+                    _ => {
+                        let value = values.get(code).copied().unwrap_or(0);
+                        let number = keys.value(dimension, word(value));
+                        if let Some(place) = known.get_mut(code) {
+                            *place = number;
+                        }
+                        number
+                    }
+                }
+            }))
+        }
+        Some(Column::Plain(values)) => {
+            let mut last = (0, NEW);
+            Numbers::Each(rows.map(|row| {
+                let value = values.get(row).map_or(0, |value| *value as u128);
+                if last.0 != value || last.1 == NEW {
+                    last = (value, keys.value(dimension, word(value)));
+                }
+                last.1
+            }))
+        }
+    };
+    match only {
+        Some(truth) => where_true(numbers, truth, columns, rows),
+        None => numbers,
+    }
+}
+
+/// The numbers of rows for which a field is true; nobody for others.
+fn where_true(numbers: Numbers, truth: Field, columns: &Columns, rows: &Rows) -> Numbers {
+    let holds = |row| columns.word(truth, row) != 0;
+    match (columns.get(truth), numbers) {
+        (Some(Column::Constant(1)), numbers) => numbers,
+        (_, numbers) => {
+            let mut at = 0;
+            Numbers::Each(rows.map(|row| {
+                at += 1;
+                if holds(row) { numbers.get(at - 1) } else { NOBODY }
+            }))
+        }
+    }
+}
+
+/// The ports of the sides that were contacted.
+fn services(keys: &mut Keys, dimension: usize, columns: &Columns, rows: &Rows) -> Numbers {
+    let is_icmp = |protocol: u128| {
+        [FlowKey::ICMP, FlowKey::ICMPV6]
+            .map(u128::from)
+            .contains(&protocol)
+    };
+    let mut last = (0, NEW);
+    Numbers::Each(rows.map(|row| {
+        let request = columns.word(Field::Initiator, row) != 0;
+        let port = if request || is_icmp(columns.word(Field::Protocol, row)) {
+            Field::DstPort
+        } else {
+            Field::SrcPort
+        };
+        let word = columns.word(port, row);
+        if last.0 != word || last.1 == NEW {
+            last = (word, keys.value(dimension, word));
+        }
+        last.1
+    }))
+}
+
+/// The numbers of combinations: of the dimensions before `dimension`, and of its values.
+pub(super) fn combined(keys: &mut Keys, dimension: usize, before: Numbers, values: Numbers) -> Numbers {
+    let (mut befores, values) = match (before, values) {
+        (Numbers::One(before), Numbers::One(value)) => {
+            return Numbers::One(keys.pair(dimension, before, value));
+        }
+        (Numbers::Each(befores), values) => (befores, values),
+        (Numbers::One(before), values) => {
+            let rows = if let Numbers::Each(values) = &values {
+                values.len()
+            } else {
+                0
+            };
+            (vec![before; rows], values)
+        }
+    };
+    // Stored rows are sorted: what comes next is mostly what came last, or what came a little before.
+    let mut recent = [([NEW; 2], NOBODY); RECENT];
+    for (at, before) in befores.iter_mut().enumerate() {
+        let pair = [*before, values.get(at)];
+        let place =
+            (pair[0].wrapping_mul(0x9e37_79b1) ^ pair[1].wrapping_mul(0x85eb_ca6b)) >> (32 - RECENT.ilog2());
+        let Some((known, number)) = recent.get_mut(place as usize) else {
+            continue;
+        };
+        if *known != pair {
+            (*known, *number) = (pair, keys.pair(dimension, pair[0], pair[1]));
+        }
+        *before = *number;
+    }
+    Numbers::Each(befores)
+}
+
+/// Combinations that are remembered, a power of two: 12 kB.
+const RECENT: usize = 1 << 10;
