@@ -106,7 +106,7 @@ fn aggregated(config: &Config, packets: &[(Timestamp, Vec<u8>, u32)]) -> (Sum, F
     let mut front = Front::new(config, setup().origins.clone());
     let mut sum = (0, 0);
     let mut gather = |front: &mut Front, until| {
-        front.flush(until);
+        front.flush(until, None);
         let Some(partial) = front.release(until) else {
             return;
         };
@@ -123,11 +123,11 @@ fn aggregated(config: &Config, packets: &[(Timestamp, Vec<u8>, u32)]) -> (Sum, F
             until = until + TICK;
         }
         if let Ok(packet) = decode(common::ETHERNET, octets, *length, Decap::default()) {
-            front.observe(*at, &packet);
+            front.observe(*at, &packet, None);
         }
         last = until;
     }
-    front.finish();
+    front.finish(None);
     gather(&mut front, last);
     (sum, front.stats())
 }

@@ -8,6 +8,7 @@ use super::config::{Config, ExporterRule};
 use super::contacts::Contacts;
 use super::exported::{conversation, counters, reverse_counters, scale_of};
 use super::judge::pairing;
+use super::keep::Keeping;
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
 use crate::aggregate::Conversations;
@@ -64,6 +65,14 @@ impl ExportStats {
     }
 }
 
+/// What a Front lends while a message or record is taken in.
+pub(super) struct Around<'a> {
+    pub(super) origins: &'a Origins,
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) contacts: &'a mut Contacts,
+    pub(super) keep: Keeping<'a>,
+}
+
 /// Flow export in a Front.
 #[derive(Debug)]
 pub(super) struct Exporting {
@@ -103,15 +112,9 @@ impl Exporting {
     }
 
     /// Takes in one message that came at `message.at`; ticks from `oldest` on are open.
-    pub(super) fn observe(
-        &mut self,
-        message: &ExportMessage<'_>,
-        oldest: Timestamp,
-        origins: &Origins,
-        filter: Option<&Filter>,
-        contacts: &mut Contacts,
-    ) {
+    pub(super) fn observe(&mut self, message: &ExportMessage<'_>, oldest: Timestamp, around: Around<'_>) {
         self.stats.messages += 1;
+        let origins = around.origins;
         self.spread.open(oldest, message.at);
         let mut taking = Taking {
             spread: &mut self.spread,
@@ -121,9 +124,8 @@ impl Exporting {
             sightings: &mut self.sightings,
             newest: &mut self.newest,
             late: &mut self.late,
-            origins,
-            filter,
-            contacts,
+            at: message.at,
+            around,
         };
         self.collector.observe(message, &mut taking);
         self.spread.settle(|key| origins.ends(key));
@@ -201,9 +203,9 @@ struct Taking<'a> {
     sightings: &'a mut Vec<Sighting>,
     newest: &'a mut Option<(Ip, Option<usize>)>,
     late: &'a mut BTreeMap<Ip, u64>,
-    origins: &'a Origins,
-    filter: Option<&'a Filter>,
-    contacts: &'a mut Contacts,
+    /// When it came.
+    at: Timestamp,
+    around: Around<'a>,
 }
 
 impl Sink for Taking<'_> {
@@ -215,6 +217,9 @@ impl Sink for Taking<'_> {
         if rule.is_some_and(|rule| !rule.counts_record(export)) {
             self.stats.uncounted += 1;
             return;
+        }
+        if let Some(keep) = &mut self.around.keep {
+            keep.keep(record, self.at);
         }
         let scale = scale_of(record, export);
         let key = conversation(record);
@@ -231,7 +236,13 @@ impl Sink for Taking<'_> {
         // Of a connection only the record with its SYN tells when it began; records of UDP do not say that at all.
         let began = record.tcp_flags.has(TcpFlags::SYN) && key.protocol == FlowKey::TCP;
         if began && key.role == Role::Request {
-            self.contacts.tell(&key, record.start, self.origins, self.filter);
+            let Around {
+                contacts,
+                origins,
+                filter,
+                ..
+            } = &mut self.around;
+            contacts.tell(&key, record.start, origins, *filter);
         }
         self.grow(&key, record, counters);
         if let Some(reverse) = &record.reverse {
@@ -266,8 +277,13 @@ impl Taking<'_> {
 
     #[inline]
     fn grow(&mut self, key: &ConversationKey, record: &FlowRecord, counters: Counters) {
-        if let Some(filter) = self.filter
-            && !passes(filter, key, &pairing::unmarked(key, counters), self.origins)
+        if let Some(filter) = self.around.filter
+            && !passes(
+                filter,
+                key,
+                &pairing::unmarked(key, counters),
+                self.around.origins,
+            )
         {
             return;
         }

@@ -2,7 +2,8 @@
 
 use super::config::Config;
 use super::contacts::Contacts;
-use super::exporting::{self, ExportStats, Exporting};
+use super::exporting::{self, Around, ExportStats, Exporting};
+use super::keep::Keeping;
 use super::partial::{Bulletin, Partial};
 use crate::aggregate::Conversations;
 use crate::collect::{Account, Memory};
@@ -73,6 +74,8 @@ pub struct Front {
     exporting: Exporting,
     /// Ticks that ended and wait for the flow export of their time.
     held: VecDeque<Partial>,
+    /// End of the last tick that was ended.
+    swept: Timestamp,
 }
 
 impl Front {
@@ -96,6 +99,7 @@ impl Front {
             lateness: config.lateness,
             exporting: Exporting::new(config),
             held: VecDeque::new(),
+            swept: Timestamp::MIN,
         }
     }
 
@@ -107,9 +111,9 @@ impl Front {
         self.exporting.renew(config);
     }
 
-    /// Takes in one packet.
+    /// Takes in one packet; Flow Records that end go to `keep`.
     #[inline]
-    pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>) {
+    pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>, keep: Keeping<'_>) {
         if !packet.payload.is_empty() {
             self.names.observe(at, packet);
         }
@@ -118,29 +122,34 @@ impl Front {
             contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
+            keep,
+            now: self.swept,
         };
         self.meter.observe(at, packet, &mut sink);
     }
 
-    /// Takes in one message of flow export; ticks from `oldest` on are open.
+    /// Takes in one message of flow export, whose records go to `keep`; ticks from `oldest` on are open.
     #[inline]
-    pub fn collect(&mut self, message: &ExportMessage<'_>, oldest: Timestamp) {
-        self.exporting.observe(
-            message,
-            oldest,
-            &self.origins,
-            self.filter.as_ref(),
-            &mut self.contacts,
-        );
+    pub fn collect(&mut self, message: &ExportMessage<'_>, oldest: Timestamp, keep: Keeping<'_>) {
+        let around = Around {
+            origins: &self.origins,
+            filter: self.filter.as_ref(),
+            contacts: &mut self.contacts,
+            keep,
+        };
+        self.exporting.observe(message, oldest, around);
     }
 
     /// Ends the tick that ends at `until`. What it brought comes out of [`Front::release`].
-    pub fn flush(&mut self, until: Timestamp) {
+    pub fn flush(&mut self, until: Timestamp, keep: Keeping<'_>) {
+        self.swept = until;
         let mut sink = Growth {
             table: &mut self.table,
             contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
+            keep,
+            now: self.swept,
         };
         // Growth is put into the present interval, so packets are late when they lie before it.
         self.meter
@@ -217,12 +226,14 @@ impl Front {
     }
 
     /// Ends every flow: no more packets will come.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self, keep: Keeping<'_>) {
         let mut sink = Growth {
             table: &mut self.table,
             contacts: &mut self.contacts,
             origins: &self.origins,
             filter: self.filter.as_ref(),
+            keep,
+            now: self.swept,
         };
         self.meter.finish(&mut sink);
     }
@@ -248,16 +259,26 @@ impl Front {
     }
 }
 
-/// Puts what conversations grew by into the tick's table; Flow Records themselves are of no use here.
+/// Puts what conversations grew by into the tick's table; Flow Records themselves are only handed on.
 struct Growth<'a> {
     table: &'a mut Conversations,
     contacts: &'a mut Contacts,
     origins: &'a Origins,
     filter: Option<&'a Filter>,
+    keep: Keeping<'a>,
+    /// Start of the present tick. Packets are counted many at a time, so nothing finer is the same on every Front.
+    now: Timestamp,
 }
 
 impl Sink for Growth<'_> {
-    fn record(&mut self, _record: FlowRecord) {}
+    #[inline]
+    fn record(&mut self, mut record: FlowRecord) {
+        if let Some(keep) = &mut self.keep {
+            // The other direction has a record of its own.
+            record.reverse = None;
+            keep.keep(&record, record.end.max(self.now));
+        }
+    }
 
     #[inline]
     fn growth(&mut self, key: ConversationKey, counters: &Counters) {

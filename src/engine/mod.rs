@@ -17,6 +17,7 @@ mod front;
 mod gate;
 mod hosts;
 mod judge;
+mod keep;
 mod ledger;
 mod memo;
 mod opened;
@@ -35,6 +36,7 @@ pub use config::{Config, ExporterRule};
 pub use exporting::ExportStats;
 pub use front::{Front, FrontStats};
 pub use judge::{Judge, JudgeStats, RenewError, Watched};
+pub use keep::Keep;
 pub use ledger::{Event, What};
 pub use partial::{Bulletin, Contact, Partial, Sighting};
 pub use plan::PlanError;
@@ -60,6 +62,8 @@ pub struct Engine {
     delay: Duration,
     /// Start of the oldest tick that flow export may still tell of.
     horizon: Timestamp,
+    /// Who keeps Flow Records, if anybody does.
+    keep: Option<Box<dyn Keep>>,
 }
 
 impl Engine {
@@ -79,8 +83,14 @@ impl Engine {
             judge: Judge::new(Arc::clone(&config), origins, fronts)?,
             delay: Duration::ZERO,
             horizon: Timestamp::MIN,
+            keep: None,
             config,
         })
+    }
+
+    /// Hands every Flow Record that counts to `keep` from now on; gives back who kept them before.
+    pub fn keep_with(&mut self, keep: Option<Box<dyn Keep>>) -> Option<Box<dyn Keep>> {
+        std::mem::replace(&mut self.keep, keep)
     }
 
     /// Works on under other rules, networks, databases and exporters. No record is lost, no open anomaly forgotten unless
@@ -110,7 +120,7 @@ impl Engine {
         let at = self.come_to(raw.at);
         let front = self.front_of(&packet);
         if let Some(front) = self.fronts.get_mut(front) {
-            front.observe(at, &packet);
+            front.observe(at, &packet, self.keep.as_deref_mut());
         }
         Ok(())
     }
@@ -127,7 +137,8 @@ impl Engine {
         self.horizon = self.horizon.max((at - self.delay).floor(self.config.tick));
         let front = self.front_of_exporter(message.exporter);
         if let Some(front) = self.fronts.get_mut(front) {
-            front.collect(&ExportMessage { at, ..*message }, self.horizon);
+            let message = ExportMessage { at, ..*message };
+            front.collect(&message, self.horizon, self.keep.as_deref_mut());
         }
     }
 
@@ -161,7 +172,7 @@ impl Engine {
     pub fn finish(&mut self) {
         let Some(until) = self.clock.end() else { return };
         for front in &mut self.fronts {
-            front.finish();
+            front.finish(self.keep.as_deref_mut());
         }
         self.flush(until);
         if !self.delay.is_zero() {
@@ -262,7 +273,7 @@ impl Engine {
 
     fn flush(&mut self, until: Timestamp) {
         for front in &mut self.fronts {
-            front.flush(until);
+            front.flush(until, self.keep.as_deref_mut());
             self.judge.hear(front.bulletin());
         }
         if let Some(interval) = judge::ended(until, self.config.interval) {
