@@ -6,6 +6,7 @@ mod output;
 mod replay;
 mod run;
 mod setup;
+pub mod stored;
 mod summary;
 
 pub use captures::{Troubles, Walk};

@@ -2,12 +2,14 @@
 
 use super::captures::Walk;
 use super::setup::Setup;
+use super::stored;
 use super::summary;
 use crate::cli::Usage;
 use crate::engine::{Engine, Snapshot};
 use crate::model::{Anomaly, Timestamp};
-use crate::report::Summary;
+use crate::report::{Stored, Summary};
 use crate::store;
+use crate::store::flows::{Notice, Overseer};
 use anyhow::Result;
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ pub struct Replay {
     pub filter: Option<String>,
     /// Where baselines are kept between runs.
     pub state: Option<PathBuf>,
+    /// Where Flow Records are kept, if they are.
+    pub keep: Option<PathBuf>,
     /// How fast.
     pub pace: Pace,
     /// Over how many Fronts.
@@ -58,6 +62,10 @@ impl Replay {
         let mut blind = setup.blind.clone();
         blind.iter().for_each(|words| eprintln!("tidemark: {words}"));
         self.restore(&mut engine, &mut blind);
+        let keep = self.keep.as_deref();
+        let overseer = keep
+            .map(|folder| stored::keep_all(&mut engine, setup, folder))
+            .transpose()?;
         let mut walk = Walk::new(self.quiet, self.verbose);
         let mut pacer = Pacer {
             pace: self.pace,
@@ -70,6 +78,9 @@ impl Replay {
             self.observe(&mut engine, &mut walk, &mut pacer);
         }
         engine.finish();
+        let stored = overseer
+            .map(|overseer| self.end_keeping(&mut engine, overseer, setup, &walk))
+            .transpose()?;
         if !walk.readable {
             anyhow::bail!("nothing could be read of {}", self.source());
         }
@@ -84,8 +95,31 @@ impl Replay {
             state: self.state.as_deref(),
             elapsed: began.elapsed(),
         };
-        let summary = summary::of(known, setup, &engine, &walk, &anomalies);
+        let mut summary = summary::of(known, setup, &engine, &walk, &anomalies);
+        summary.stored = stored;
         Ok((anomalies, summary))
+    }
+
+    /// Everything is on the disk then, and what is over is summed up.
+    fn end_keeping(
+        &self,
+        engine: &mut Engine,
+        overseer: Overseer,
+        setup: &Setup,
+        walk: &Walk,
+    ) -> Result<Stored> {
+        let (stored, mut notices) = stored::end(engine, overseer);
+        if let (Some(folder), Some(last)) = (&self.keep, walk.last) {
+            notices.extend(stored::look_after(folder, setup, last)?);
+        }
+        for notice in notices {
+            match notice {
+                Notice::Warn(words) => eprintln!("tidemark: {words}"),
+                Notice::Info(words) if self.verbose => eprintln!("tidemark: {words}"),
+                Notice::Info(_) => {}
+            }
+        }
+        Ok(stored)
     }
 
     /// Meters packets.

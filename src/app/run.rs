@@ -11,6 +11,7 @@ mod watch;
 mod worker;
 
 use super::setup::{Setup, read_config};
+use super::stored;
 use crate::cli::Usage;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -80,6 +81,11 @@ impl Run {
         std::fs::create_dir_all(&folder).with_context(|| format!("the state in {}", folder.display()))?;
         if let Some(identity) = identity {
             identity.own(&folder)?;
+            if setup.config.store.flows {
+                let flows = stored::folder(&setup.config, &folder);
+                std::fs::create_dir_all(&flows).with_context(|| format!("flows in {}", flows.display()))?;
+                identity.own(&flows)?;
+            }
             path.as_deref().map_or(Ok(()), |path| identity.own(path))?;
             say.info(identity.assume()?);
         }
@@ -87,11 +93,17 @@ impl Run {
         let engine = Engine::new(setup.engine(None, "FILE".to_owned()), setup.origins.clone(), 1);
         let mut engine = engine.map_err(|error| Usage(error.to_string()))?;
         let refused = state::take_over(&folder, &mut engine, say);
+        let flows = stored::folder(&setup.config, &folder);
+        let overseer = match setup.config.store.flows {
+            true => Some(stored::keep_live(&mut engine, &setup, &flows)?),
+            false => None,
+        };
         let saver = Saver::start(folder.clone(), say)?;
         let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
         let mut worker = Worker::new(setup, engine, lines, saver, say);
         worker.blind.extend(refused);
         worker.folder = folder.clone();
+        worker.overseer = overseer;
         worker.inputs = opened.names();
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);

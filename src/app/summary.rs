@@ -61,6 +61,7 @@ pub(super) fn of(
             .filter(|_| !config.learn.is_zero())
             .map(|first| first + config.learn),
         dropped: dropped(walk, engine, &exporters, &front, &judge),
+        stored: None,
         exporters,
         faults: walk.troubles.listed.clone(),
         faults_unlisted: walk.troubles.unlisted,

@@ -134,6 +134,9 @@ pub struct Replay {
     /// Carry on with the baselines in this folder, and leave them there for the next time.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Keep the Flow Records in this folder, for `tidemark query` and `tidemark flows`.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
     /// How fast: `max`, or a multiple of the capture's own pace, such as `1` or `10`.
     #[arg(long, value_name = "SPEED", default_value = "max", value_parser = speed)]
     pub speed: Speed,

@@ -18,6 +18,7 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
         export: args.read_as.is_export(&args.files, quiet),
         filter: args.filter.clone(),
         state: args.state.clone(),
+        keep: args.keep.clone(),
         pace: match args.speed {
             Speed::Max => Pace::Max,
             Speed::Times(times) => Pace::Times(times),

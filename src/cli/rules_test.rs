@@ -31,6 +31,7 @@ pub(super) fn run(args: &RulesTest, quiet: bool, verbose: bool) -> Result<u8> {
         export: args.read_as.is_export(&args.files, quiet),
         filter: None,
         state: None,
+        keep: None,
         pace: Pace::Max,
         fronts: 1,
         quiet,

@@ -12,12 +12,14 @@ mod print;
 mod rule;
 mod rules;
 mod section;
+mod store;
 mod values;
 
 pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
 pub use rules::{RuleChoice, builtin_rules};
+pub use store::Store;
 
 use crate::collect;
 use crate::model::{self, Exception, Networks, Prefix, Rule};
@@ -97,6 +99,8 @@ pub struct Config {
     pub captures: Vec<Interface>,
     /// Where what was learned is kept.
     pub state: State,
+    /// Which flows are stored, and for how long.
+    pub store: Store,
     /// Where anomalies are written.
     pub output: Sink,
     /// Who `tidemark run` becomes once everything is open.
@@ -172,6 +176,7 @@ impl Default for Config {
             exporters: Vec::new(),
             captures: Vec::new(),
             state: State::default(),
+            store: Store::default(),
             output: Sink::default(),
             run: RunAs::default(),
         }
@@ -244,6 +249,7 @@ impl Config {
             exporters: top.or("exporter", Vec::new(), live::exporters)?,
             captures: top.or("capture", Vec::new(), live::captures)?,
             state: top.section("state", live::state)?,
+            store: top.section("store", store::read)?,
             output: top.section("output", live::sink)?,
             run: top.section("run", live::run_as)?,
         };

@@ -25,6 +25,9 @@ use std::fmt;
 pub trait Keep: fmt::Debug + Send {
     /// A record, and when it was told of: when its message arrived, or in event time when metering gave it out.
     fn keep(&mut self, record: &FlowRecord, received: Timestamp);
+
+    /// Event time has come to `at`, whether anything came or not.
+    fn advance(&mut self, _at: Timestamp) {}
 }
 
 /// The way to who keeps records, for the length of one call.

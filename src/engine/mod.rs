@@ -166,6 +166,9 @@ impl Engine {
                 self.clock.skip_to(at);
             }
         }
+        if let Some(keep) = &mut self.keep {
+            keep.advance(at);
+        }
     }
 
     /// Ends everything that is still open on this side of the seam; anomalies that go on stay without an end.

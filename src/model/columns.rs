@@ -167,6 +167,27 @@ pub enum Column {
 }
 
 impl Column {
+    /// A column of `values`, coded; a constant where all are the same.
+    pub fn coded(values: impl Iterator<Item = u128>) -> Column {
+        let mut known = std::collections::BTreeMap::new();
+        let mut distinct = Vec::new();
+        let codes: Vec<u32> = values
+            .map(|value| {
+                *known.entry(value).or_insert_with(|| {
+                    distinct.push(value);
+                    distinct.len() as u32 - 1
+                })
+            })
+            .collect();
+        match distinct.as_slice() {
+            [only] => Self::Constant(*only),
+            _ => Self::Coded {
+                codes,
+                values: distinct,
+            },
+        }
+    }
+
     /// The value of record `row`; 0 beyond the last.
     #[inline]
     pub fn get(&self, row: usize) -> u128 {
@@ -211,7 +232,7 @@ impl Columns {
             let values = records
                 .iter()
                 .map(|(record, received)| word(record, *received, field));
-            columns.set(field, coded(values));
+            columns.set(field, Column::coded(values));
         }
         columns
     }
@@ -344,27 +365,6 @@ fn pick<T: Copy>(choices: &[T], code: u128, otherwise: T) -> T {
 /// The place of `choice` among `choices`.
 fn place<T: PartialEq>(choices: &[T], choice: &T) -> u8 {
     choices.iter().position(|other| other == choice).unwrap_or(0) as u8
-}
-
-/// A column of `values`, coded.
-fn coded(values: impl Iterator<Item = u128>) -> Column {
-    let mut known = std::collections::BTreeMap::new();
-    let mut distinct = Vec::new();
-    let codes: Vec<u32> = values
-        .map(|value| {
-            *known.entry(value).or_insert_with(|| {
-                distinct.push(value);
-                distinct.len() as u32 - 1
-            })
-        })
-        .collect();
-    match distinct.as_slice() {
-        [only] => Column::Constant(*only),
-        _ => Column::Coded {
-            codes,
-            values: distinct,
-        },
-    }
 }
 
 /// Microseconds since 1970, rounded down.

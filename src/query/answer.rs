@@ -62,4 +62,6 @@ pub struct Answer {
     pub counted: Counted,
     /// What was read.
     pub read: Read,
+    /// What was wrong with the first file that could not be read.
+    pub trouble: Option<String>,
 }

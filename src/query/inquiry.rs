@@ -62,6 +62,7 @@ impl Inquiry {
             groups: 0,
             counted: Counted::default(),
             read: Read::default(),
+            trouble: None,
         };
         Ok(Self {
             range: request.range(),

@@ -32,5 +32,5 @@ pub use exporter::Exporter;
 pub use flow_lines::{FlowFormat, FlowLines};
 pub use progress::Progress;
 pub use rules::RuleLine;
-pub use summary::{Memory, Summary, Watched};
+pub use summary::{Memory, Stored, Summary, Watched};
 pub use text::Style;

@@ -33,6 +33,19 @@ pub struct Memory {
     pub limit: u64,
 }
 
+/// What was stored of the Flow Records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stored {
+    /// Records on the disk.
+    pub records: u64,
+    /// Files they are in.
+    pub files: u64,
+    /// Octets these take.
+    pub bytes: u64,
+    /// Records that were given up: the disk was full, failed or did not follow.
+    pub given_up: u64,
+}
+
 /// What a run read, dropped and why, what it watched and what that cost.
 ///
 /// Serialises as the fields of the `summary` line, in this order.
@@ -79,6 +92,9 @@ pub struct Summary {
     pub faults: Vec<String>,
     /// Faults beyond those listed.
     pub faults_unlisted: u64,
+    /// Flow Records that were stored; none where none were to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
     /// Who sent flow export, in order of address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exporters: Vec<Exporter>,

@@ -144,6 +144,16 @@ fn nothing_large_is_tracked_outside_captures() {
 }
 
 #[test]
+fn every_page_of_the_guide_is_in_its_contents() {
+    let tree = Tree::here();
+    let summary = "docs/src/SUMMARY.md";
+    none(
+        "a page of the guide is listed in its contents",
+        papers::pages_left_out(summary, &tree.text(summary), &tree.files),
+    );
+}
+
+#[test]
 fn every_link_in_the_papers_leads_somewhere() {
     let tree = Tree::here();
     let pages = tree.files.iter().filter(|f| f.ends_with(".md"));

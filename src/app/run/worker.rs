@@ -6,10 +6,11 @@ use super::say::Say;
 use super::state::Saver;
 use crate::app::captures::Walk;
 use crate::app::setup::Setup;
-use crate::app::summary;
+use crate::app::{stored, summary};
 use crate::engine::{Engine, Event};
 use crate::input::batch::{Arrival, Batch, Counters};
 use crate::model::{RawPacket, Timestamp};
+use crate::store::flows::{Notice, Overseer};
 use crate::wire::Undecoded;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +78,8 @@ pub struct Worker {
     /// Early warnings so far.
     pub(super) warnings: Arc<AtomicU64>,
     pub(super) began: Instant,
+    /// Watches over stored flows, where flows are stored.
+    pub(super) overseer: Option<Overseer>,
     receivers: Vec<Arc<Counters>>,
     /// Anomalies that are no longer kept.
     forgotten: u64,
@@ -93,6 +96,7 @@ impl Worker {
             standing: Arc::default(),
             inputs: Vec::new(),
             warnings: Arc::default(),
+            overseer: None,
             receivers: Vec::new(),
             began: Instant::now(),
             forgotten: 0,
@@ -152,6 +156,7 @@ impl Worker {
                 }
                 self.forgotten += self.engine.forget(at - KEPT);
                 self.tell();
+                self.tell_stored();
                 self.publish();
             }
             Command::Receivers(receivers) => self.receivers = receivers,
@@ -187,6 +192,21 @@ impl Worker {
         let real = || all.iter().filter(|a| !a.shadow);
         self.own.anomalies = self.forgotten + real().count() as u64;
         self.own.open = real().filter(|a| a.ended_at.is_none()).count() as u64;
+    }
+
+    /// Says what happened to stored flows.
+    fn tell_stored(&self) {
+        let notices = self.overseer.iter();
+        for notice in notices.flat_map(|overseer| std::iter::from_fn(|| overseer.notice())) {
+            self.notice(notice);
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Info(words) => self.say.info(words),
+            Notice::Warn(words) => self.say.warn(words),
+        }
     }
 
     #[cold]
@@ -252,6 +272,12 @@ impl Worker {
     fn finish(mut self) {
         self.tell();
         self.saver.save(self.engine.snapshot());
+        let overseer = self.overseer.take();
+        let stored = overseer.map(|overseer| {
+            let (stored, notices) = stored::end(&mut self.engine, overseer);
+            notices.into_iter().for_each(|notice| self.notice(notice));
+            stored
+        });
         let anomalies = self.engine.anomalies();
         let known = summary::Known {
             files: self.inputs,
@@ -261,6 +287,7 @@ impl Worker {
         };
         let mut summary = summary::of(known, &self.setup, &self.engine, &self.walk, &anomalies);
         summary.anomalies += self.forgotten;
+        summary.stored = stored;
         let counted = sums(self.receivers.iter().map(|counters| &**counters));
         let lost = [
             "refused",

@@ -1,8 +1,9 @@
 //! The sections of `tidemark run` as TOML text.
 
 use super::super::values::{size, span};
-use super::super::{Config, Count, Exporter, Interface};
+use super::super::{Config, Count, Exporter, Interface, Store};
 use super::{list, quoted};
+use crate::store::flows::Tier;
 use std::fmt::{self, Formatter};
 
 pub(super) fn tables(config: &Config, f: &mut Formatter<'_>) -> fmt::Result {
@@ -20,6 +21,7 @@ pub(super) fn tables(config: &Config, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "dir = {}", quoted(dir.display()))?;
     }
     writeln!(f, "every = \"{}\"", span(config.state.every))?;
+    stored(&config.store, f)?;
     let anomalies = config.output.anomalies.as_ref();
     let anomalies = anomalies.map_or_else(|| "-".to_owned(), |path| path.display().to_string());
     writeln!(f, "\n[output]\nanomalies = {}", quoted(anomalies))?;
@@ -31,6 +33,20 @@ pub(super) fn tables(config: &Config, f: &mut Formatter<'_>) -> fmt::Result {
     }
     config.exporters.iter().try_for_each(|rule| exporter(f, rule))?;
     config.captures.iter().try_for_each(|one| capture(f, one))
+}
+
+fn stored(store: &Store, f: &mut Formatter<'_>) -> fmt::Result {
+    writeln!(f, "\n[store]\nflows = {}", store.flows)?;
+    if let Some(dir) = &store.dir {
+        writeln!(f, "dir = {}", quoted(dir.display()))?;
+    }
+    writeln!(f, "every = \"{}\"", span(store.every))?;
+    writeln!(f, "min_free = \"{}\"", size(store.keeping.min_free))?;
+    for (tier, keep) in Tier::ALL.into_iter().zip(store.keeping.tiers) {
+        let [age, octets] = [span(keep.age), size(keep.size)];
+        writeln!(f, "{} = {{ age = \"{age}\", size = \"{octets}\" }}", tier.name())?;
+    }
+    Ok(())
 }
 
 fn collecting(config: &Config, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,30 @@
 //! Stored Flow Records behind one small interface, so that where they are kept can change under those who ask.
 
+mod archive;
+mod care;
+mod coding;
+mod ends;
+mod error;
+mod filing;
+mod keeper;
+mod layout;
 mod memory;
+mod merging;
+mod parquet;
+mod reading;
+mod rows;
+mod summary;
+#[cfg(test)]
+mod test_data;
 
+pub use archive::{Archive, Keeping, Notice, Retention, Stored, free_of};
+pub use care::Caretaker;
+pub use filing::Written;
+pub use keeper::{Keeper, KeeperCounters, Origins, Overseer, Terms};
+pub use layout::{Part, Tier};
 pub use memory::MemoryStore;
+pub use reading::ParquetStore;
+pub use rows::Rows;
 
 use crate::filter::Filter;
 use crate::model::{Columns, Field, Interval};
@@ -12,7 +34,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// What a scan went through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// Records given out.
     pub given: u64,
@@ -20,6 +42,10 @@ pub struct Scanned {
     pub looked: u64,
     /// Records left out without a look at them.
     pub skipped: u64,
+    /// Files that could not be read.
+    pub unreadable: u64,
+    /// What was wrong with the first of them.
+    pub trouble: Option<String>,
 }
 
 /// Why stored flows cannot be kept or read.

@@ -3,19 +3,14 @@
 //! Rows are sorted by source, then destination. So the codes of sources become a few long runs, records of one host lie
 //! side by side, and a query for a host or a network reads only the pages with its rows.
 
+use super::coding::{Coder, Pool, SEED, follow};
+use super::ends::{DST, Ends, SRC};
 use crate::model::{Column, Columns, Exported, Field, FlowRecord, Ip, Origin, Reverse, Timestamp};
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 
 /// Rows that are turned into columns at once: few enough to stay in the cache while each field is taken.
 const BLOCK: usize = 512;
-/// Numbers below this are coded by a table, not by a hash table.
-const SMALL: u128 = 1 << 16;
-/// Of the hash tables; what an attacker can do with it is make storing slow, and storing gives way by itself.
-const SEED: u64 = 0x7469_6465;
 
 /// What each record says for itself.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +167,9 @@ impl Rows {
             tos: export.tos,
             src_mask: export.src_mask,
             dst_mask: export.dst_mask,
-            direction: export.direction.map_or(0, |direction| direction.saturating_add(1)),
+            direction: export
+                .direction
+                .map_or(0, |direction| direction.saturating_add(1)),
             event: export.event,
         };
         let newest = self.rows.last().map(|row| row.setting);
@@ -309,244 +306,59 @@ fn rest(rests: &mut Vec<Rest>, export: &Exported, reverse: Option<&Reverse>) -> 
     rests.len() as u32 - 1
 }
 
-/// The fields of one end of a flow.
-struct EndFields {
-    ip: Field,
-    asn: Field,
-    country: Field,
-    internal: Field,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::flows::test_data::{origin, records};
 
-const SRC: EndFields = EndFields {
-    ip: Field::SrcIp,
-    asn: Field::SrcAs,
-    country: Field::SrcCountry,
-    internal: Field::SrcInternal,
-};
-const DST: EndFields = EndFields {
-    ip: Field::DstIp,
-    asn: Field::DstAs,
-    country: Field::DstCountry,
-    internal: Field::DstInternal,
-};
-
-/// The sources, or the destinations, of many rows: codes into the addresses that occur, which are in order.
-struct Ends {
-    codes: Vec<u32>,
-    values: Vec<u128>,
-}
-
-impl Ends {
-    fn of(addresses: impl ExactSizeIterator<Item = u128>, pool: &mut Pool) -> Self {
-        let rows = addresses.len();
-        let mut coder = Coder::new(rows, pool);
-        addresses.for_each(|address| coder.push(address));
-        let (mut codes, values) = (coder.codes, coder.values);
-        codes.resize(rows, 0);
-        let mut sorted: Vec<u32> = (0..values.len() as u32).collect();
-        sorted.sort_unstable_by_key(|at| values[*at as usize]);
-        let mut ranks = vec![0; values.len()];
-        for (rank, at) in sorted.iter().enumerate() {
-            ranks[*at as usize] = rank as u32;
-        }
-        codes.iter_mut().for_each(|code| *code = ranks[*code as usize]);
-        Self {
-            codes,
-            values: sorted.iter().map(|at| values[*at as usize]).collect(),
-        }
-    }
-
-    /// Rows in the order of these addresses; of equal ones the order stays (a counting sort).
-    fn sort(&self, order: Vec<u32>, pool: &mut Pool) -> Vec<u32> {
-        let mut starts = vec![0u32; self.values.len() + 1];
-        self.codes.iter().for_each(|code| starts[*code as usize + 1] += 1);
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut sorted = pool.codes();
-        sorted.resize(order.len(), 0);
-        for row in &order {
-            let place = &mut starts[self.codes[*row as usize] as usize];
-            sorted[*place as usize] = *row;
-            *place += 1;
-        }
-        pool.take_codes(order);
-        sorted
-    }
-
-    fn put(
-        self,
-        columns: &mut Columns,
-        order: &[u32],
-        origin: &impl Fn(Ip) -> Origin,
-        fields: EndFields,
-        pool: &mut Pool,
-    ) {
-        let origins: Vec<Origin> = self.values.iter().map(|bits| origin(Ip::from_bits(*bits))).collect();
-        let mut codes = pool.codes();
-        codes.extend(order.iter().map(|row| self.codes[*row as usize]));
-        let mut by_address = |value: &dyn Fn(&Origin) -> u128| follow(&codes, &origins, value, pool);
-        columns.set(fields.asn, by_address(&|origin| origin.asn.into()));
-        columns.set(
-            fields.country,
-            by_address(&|origin| u16::from_be_bytes(origin.country.0).into()),
-        );
-        columns.set(fields.internal, by_address(&|origin| origin.internal.into()));
-        pool.take_codes(self.codes);
-        let values = self.values;
-        columns.set(fields.ip, Column::Coded { codes, values });
-    }
-}
-
-/// A column of what follows from something else: `codes` into `things`, of each of which `value` is so. Where it is so
-/// of all alike, no row is looked at.
-fn follow<T>(codes: &[u32], things: &[T], value: impl Fn(&T) -> u128, pool: &mut Pool) -> Column {
-    let mut coder = Coder::new(things.len(), pool);
-    things.iter().for_each(|thing| coder.push(value(thing)));
-    match coder.column(pool) {
-        Column::Coded { codes: of, values } => {
-            let mut followed = pool.codes();
-            followed.extend(codes.iter().map(|code| of[*code as usize]));
-            pool.take_codes(of);
-            Column::Coded { codes: followed, values }
-        }
-        constant => constant,
-    }
-}
-
-/// Room of columns that are written, to be used again.
-#[derive(Debug, Default)]
-struct Pool {
-    codes: Vec<Vec<u32>>,
-    numbers: Vec<Vec<i64>>,
-}
-
-impl Pool {
-    fn codes(&mut self) -> Vec<u32> {
-        self.codes.pop().unwrap_or_default()
-    }
-
-    fn numbers(&mut self) -> Vec<i64> {
-        self.numbers.pop().unwrap_or_default()
-    }
-
-    fn memory(&self) -> usize {
-        let codes: usize = self.codes.iter().map(Vec::capacity).sum();
-        let numbers: usize = self.numbers.iter().map(Vec::capacity).sum();
-        codes * size_of::<u32>() + numbers * size_of::<i64>()
-    }
-
-    fn take_codes(&mut self, mut codes: Vec<u32>) {
-        codes.clear();
-        self.codes.push(codes);
-    }
-
-    fn take(&mut self, column: Column) {
-        match column {
-            Column::Constant(_) => {}
-            Column::Coded { codes, .. } => self.take_codes(codes),
-            Column::Plain(mut numbers) => {
-                numbers.clear();
-                self.numbers.push(numbers);
+    #[test]
+    fn records_come_out_as_they_went_in_sorted_by_their_ends() {
+        let records = records(1, 2_000);
+        let mut rows = Rows::with_capacity(0);
+        // Twice, the second time in the room of the first.
+        for _ in 0..2 {
+            rows.clear();
+            records
+                .iter()
+                .for_each(|(record, received)| rows.push(record, *received));
+            let columns = rows.columns(origin);
+            let mut sorted = records.clone();
+            sorted.sort_by_key(|(record, _)| (record.key.src, record.key.dst));
+            for (row, (record, received)) in sorted.iter().enumerate() {
+                assert_eq!(columns.record(row), *record);
+                assert_eq!(columns.received(row), *received);
             }
-        }
-    }
-}
-
-/// Gives codes to values in the order in which they first occur. While there is one value only, no code is written:
-/// most fields never have another.
-struct Coder {
-    codes: Vec<u32>,
-    /// How many values were given while no code was written.
-    alike: usize,
-    rows: usize,
-    values: Vec<u128>,
-    newest: Option<(u128, u32)>,
-    /// Codes of small values, plus 1.
-    small: Vec<u32>,
-    large: HashTable<u32>,
-    hasher: FixedState,
-}
-
-impl Coder {
-    fn new(rows: usize, pool: &mut Pool) -> Self {
-        Self {
-            codes: pool.codes(),
-            alike: 0,
-            rows,
-            values: Vec::new(),
-            newest: None,
-            small: Vec::new(),
-            large: HashTable::new(),
-            hasher: FixedState::with_seed(SEED),
+            rows.recycle(columns);
         }
     }
 
-    #[inline]
-    fn push(&mut self, value: u128) {
-        let code = match self.newest {
-            Some((newest, code)) if newest == value => code,
-            _ => self.next(value),
-        };
-        if self.values.len() == 1 {
-            self.alike += 1;
-        } else {
-            self.codes.push(code);
+    #[test]
+    fn what_no_record_says_is_a_constant() {
+        let records: Vec<_> = records(1, 100)
+            .into_iter()
+            .filter(|(record, _)| record.vlan == 0)
+            .collect();
+        let mut rows = Rows::with_capacity(0);
+        records
+            .iter()
+            .for_each(|(record, received)| rows.push(record, *received));
+        let columns = rows.columns(|_| Origin::default());
+        for field in [
+            Field::Vlan,
+            Field::SrcAs,
+            Field::DstCountry,
+            Field::MplsLabel,
+            Field::Flows,
+        ] {
+            assert!(
+                matches!(columns.get(field), Some(Column::Constant(_))),
+                "{field:?}"
+            );
         }
     }
 
-    /// The code of a value that is not the one before it.
-    #[inline]
-    fn next(&mut self, value: u128) -> u32 {
-        let code = self.look_up(value);
-        self.newest = Some((value, code));
-        if self.codes.is_empty() && self.values.len() == 2 {
-            self.codes.reserve(self.rows);
-            self.codes.resize(self.alike, 0);
-        }
-        code
-    }
-
-    #[inline]
-    fn look_up(&mut self, value: u128) -> u32 {
-        let next = self.values.len() as u32;
-        if value < SMALL {
-            if self.small.len() <= value as usize {
-                self.small.resize((value as usize + 1).next_power_of_two(), 0);
-            }
-            let code = &mut self.small[value as usize];
-            if *code == 0 {
-                *code = next + 1;
-                self.values.push(value);
-            }
-            return *code - 1;
-        }
-        let Self { values, large, hasher, .. } = self;
-        let hash = |value: u128| hasher.hash_one(value);
-        match large.entry(
-            hash(value),
-            |code| values[*code as usize] == value,
-            |code| hash(values[*code as usize]),
-        ) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                entry.insert(next);
-                values.push(value);
-                next
-            }
-        }
-    }
-
-    fn column(self, pool: &mut Pool) -> Column {
-        match self.values.as_slice() {
-            [only] => {
-                pool.take_codes(self.codes);
-                Column::Constant(*only)
-            }
-            _ => Column::Coded {
-                codes: self.codes,
-                values: self.values,
-            },
-        }
+    #[test]
+    fn nothing_is_no_rows() {
+        assert_eq!(Rows::with_capacity(0).columns(origin).rows(), 0);
     }
 }

@@ -6,7 +6,7 @@
 use super::encode::PAGE;
 use super::hybrid;
 use super::schema::is_optional;
-use crate::model::{Column, Country, Field, FieldKind, Ip};
+use crate::model::{Column, Field, FieldKind, Ip};
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
@@ -85,10 +85,24 @@ fn coded(pages: &mut dyn PageReader, field: Field, rows: usize, wanted: &[Range<
         }
         let Some(page) = pages.get_next_page()? else { break };
         match page {
-            Page::DictionaryPage { buf, num_values, .. } => values = dictionary(&buf, num_values as usize, field)?,
-            Page::DataPage { buf, num_values, encoding, .. } => {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                values = dictionary(&buf, num_values as usize, field)?
+            }
+            Page::DataPage {
+                buf,
+                num_values,
+                encoding,
+                ..
+            } => {
                 let null = values.len() as u32;
-                nulls |= data(&buf, num_values as usize, encoding, is_optional(field), null, &mut codes)?;
+                nulls |= data(
+                    &buf,
+                    num_values as usize,
+                    encoding,
+                    is_optional(field),
+                    null,
+                    &mut codes,
+                )?;
             }
             Page::DataPageV2 { .. } => return Err(damaged("a page of version 2, which we do not write")),
         }
@@ -161,7 +175,8 @@ fn dictionary(mut octets: &[u8], count: usize, field: Field) -> Result<Vec<u128>
                 let length = u32::from_le_bytes(*length) as usize;
                 let text = rest.get(..length).ok_or_else(early)?;
                 octets = &rest[length..];
-                read_text(field, text).ok_or_else(|| damaged("a dictionary holds what is no value of its field"))?
+                read_text(field, text)
+                    .ok_or_else(|| damaged("a dictionary holds what is no value of its field"))?
             }
             _ => {
                 let (number, rest) = octets.split_first_chunk().ok_or_else(early)?;
@@ -183,7 +198,10 @@ fn read_text(field: Field, text: &[u8]) -> Option<u128> {
         FieldKind::Country => text.try_into().ok().map(|code| u16::from_be_bytes(code).into()),
         _ => {
             let words = field.words();
-            words.iter().position(|word| word.as_bytes() == text).map(|code| code as u128)
+            words
+                .iter()
+                .position(|word| word.as_bytes() == text)
+                .map(|code| code as u128)
         }
     }
 }

@@ -124,7 +124,10 @@ impl Chunk {
 
     /// The octets of all pages, the dictionary first, with how many values they hold and whether they are data.
     fn all(&self) -> impl Iterator<Item = (&Vec<u8>, usize, bool)> {
-        let dictionary = self.dictionary.iter().map(|(octets, values)| (octets, *values, false));
+        let dictionary = self
+            .dictionary
+            .iter()
+            .map(|(octets, values)| (octets, *values, false));
         let data = self.pages.iter().map(|(octets, values)| (octets, *values, true));
         dictionary.chain(data)
     }
@@ -223,7 +226,10 @@ fn page(codes: &[u32], null: Option<usize>, optional: bool, known: usize) -> (Ve
     let null = null as u32;
     let present: Vec<u32> = codes.iter().map(|code| u32::from(*code != null)).collect();
     levels(&mut octets, &present);
-    let shifted = codes.iter().filter(|code| **code != null).map(|code| code - u32::from(*code > null));
+    let shifted = codes
+        .iter()
+        .filter(|code| **code != null)
+        .map(|code| code - u32::from(*code > null));
     let shifted: Vec<u32> = shifted.collect();
     if known > 0 {
         octets.push(width as u8);
@@ -292,11 +298,20 @@ fn statistics(field: Field, values: &[u128], nulls: u64) -> Option<Statistics> {
         }
         _ => None,
     };
-    Some(Statistics::byte_array(only.clone(), only, None, Some(nulls), false))
+    Some(Statistics::byte_array(
+        only.clone(),
+        only,
+        None,
+        Some(nulls),
+        false,
+    ))
 }
 
 const fn is_text(field: Field) -> bool {
-    matches!(field.kind(), FieldKind::Address | FieldKind::Country | FieldKind::Word)
+    matches!(
+        field.kind(),
+        FieldKind::Address | FieldKind::Country | FieldKind::Word
+    )
 }
 
 fn write_text(octets: &mut Vec<u8>, field: Field, value: u128) {

@@ -95,7 +95,11 @@ pub(super) fn decode(mut octets: &[u8], width: u32, count: usize, codes: &mut Ve
             let groups = usize::try_from(header >> 1).ok()?;
             let size = groups.checked_mul(width as usize)?.min(octets.len());
             let whole = groups.checked_mul(GROUP)?;
-            let there = if width == 0 { whole } else { (size * 8 / width as usize).min(whole) };
+            let there = if width == 0 {
+                whole
+            } else {
+                (size * 8 / width as usize).min(whole)
+            };
             if there == 0 {
                 return None;
             }

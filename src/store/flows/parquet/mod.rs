@@ -6,4 +6,4 @@ mod file;
 mod hybrid;
 mod schema;
 
-pub use file::{Reader, write};
+pub use file::{Group, Reader, Writer};

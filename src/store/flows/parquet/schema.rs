@@ -28,12 +28,7 @@ pub(super) const fn is_optional(field: Field) -> bool {
 pub(super) const fn is_delta(field: Field) -> bool {
     matches!(
         field,
-        Field::Start
-            | Field::End
-            | Field::Received
-            | Field::Packets
-            | Field::Bytes
-            | Field::SrcPort
+        Field::Start | Field::End | Field::Received | Field::Packets | Field::Bytes | Field::SrcPort
     )
 }
 
@@ -47,7 +42,10 @@ pub(super) fn schema() -> Result<TypePtr> {
 
 fn column(field: Field) -> Result<TypePtr> {
     let (physical, logical) = match field.kind() {
-        FieldKind::Time => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+        FieldKind::Time => (
+            Physical::INT64,
+            Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
+        ),
         FieldKind::Count | FieldKind::Number => (Physical::INT64, None),
         FieldKind::Address | FieldKind::Country | FieldKind::Word => {
             (Physical::BYTE_ARRAY, Some(LogicalType::String))

@@ -1,0 +1,85 @@
+//! The store of flows as the commands use it: where it lies, who fills it.
+
+use super::setup::Setup;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::enrich::Origins;
+use crate::model::Timestamp;
+use crate::report::Stored;
+use crate::store::flows::{Archive, Caretaker, FlowsError, Keeper, Keeping, Notice, Overseer, Terms};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The store's folder: as configured, or in that of the state.
+pub fn folder(config: &Config, state: &Path) -> PathBuf {
+    let configured = config.store.dir.as_deref().map(|dir| config.resolve(dir));
+    configured.unwrap_or_else(|| state.join("flows"))
+}
+
+/// From now on the engine's Flow Records are kept in `folder`, and what is old there is looked after. When the disk does
+/// not follow, records are given up and counted.
+///
+/// # Errors
+///
+/// The store cannot be opened for writing.
+pub fn keep_live(engine: &mut Engine, setup: &Setup, folder: &Path) -> Result<Overseer> {
+    let keeping = setup.config.store.keeping.clone();
+    let caretaker = Caretaker::new(folder, keeping.clone());
+    keep(engine, setup, folder, &keeping, Some(caretaker))
+}
+
+/// From now on the engine's Flow Records are kept in `folder`, however long the disk takes.
+///
+/// # Errors
+///
+/// The store cannot be opened for writing.
+pub fn keep_all(engine: &mut Engine, setup: &Setup, folder: &Path) -> Result<Overseer> {
+    keep(engine, setup, folder, &setup.config.store.keeping, None)
+}
+
+fn keep(
+    engine: &mut Engine,
+    setup: &Setup,
+    folder: &Path,
+    keeping: &Keeping,
+    caretaker: Option<Caretaker>,
+) -> Result<Overseer> {
+    let archive = Archive::open(folder, keeping.min_free)
+        .with_context(|| format!("flows cannot be stored in {}", folder.display()))?;
+    let origins: Arc<Origins> = Arc::clone(&setup.origins);
+    let terms = Terms {
+        origins: Arc::new(move |ip| origins.origin(ip)),
+        every: setup.config.store.every,
+        patient: caretaker.is_none(),
+        caretaker,
+    };
+    let (keeper, overseer) = Keeper::start(archive, terms)?;
+    engine.keep_with(Some(Box::new(keeper)));
+    Ok(overseer)
+}
+
+/// Ends storing: all is on the disk then. What was stored, and what happened, in words.
+pub fn end(engine: &mut Engine, overseer: Overseer) -> (Stored, Vec<Notice>) {
+    // What it still holds is stored when it is dropped.
+    std::mem::drop(engine.keep_with(None));
+    let ([records, files, bytes, given_up], notices) = overseer.finish();
+    let stored = Stored {
+        records,
+        files,
+        bytes,
+        given_up,
+    };
+    (stored, notices)
+}
+
+/// Looks after what was stored, as it is at `until`: merged, summed up, let go.
+///
+/// # Errors
+///
+/// Files cannot be read or written.
+pub fn look_after(folder: &Path, setup: &Setup, until: Timestamp) -> Result<Vec<Notice>, FlowsError> {
+    let mut caretaker = Caretaker::new(folder, setup.config.store.keeping.clone());
+    caretaker.look_after(until)?;
+    Ok(caretaker.notices())
+}

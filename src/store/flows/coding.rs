@@ -1,0 +1,181 @@
+//! Codes for values: columns as they are built, and the room they are built in.
+
+use crate::model::Column;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::BuildHasher;
+
+/// Numbers below this are coded by a table, not by a hash table.
+const SMALL: u128 = 1 << 16;
+/// Of the hash tables; what an attacker can do with it is make storing slow, and storing gives way by itself.
+pub(super) const SEED: u64 = 0x7469_6465;
+
+/// A column of what follows from something else: `codes` into `things`, of each of which `value` is so. Where it is so
+/// of all alike, no row is looked at.
+pub(super) fn follow<T>(codes: &[u32], things: &[T], value: impl Fn(&T) -> u128, pool: &mut Pool) -> Column {
+    let mut coder = Coder::new(things.len(), pool);
+    things.iter().for_each(|thing| coder.push(value(thing)));
+    match coder.column(pool) {
+        Column::Coded { codes: of, values } => {
+            let mut followed = pool.codes();
+            followed.extend(codes.iter().map(|code| of[*code as usize]));
+            pool.take_codes(of);
+            Column::Coded {
+                codes: followed,
+                values,
+            }
+        }
+        constant => constant,
+    }
+}
+
+/// Room of columns that are written, to be used again.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    codes: Vec<Vec<u32>>,
+    numbers: Vec<Vec<i64>>,
+}
+
+impl Pool {
+    pub(super) fn codes(&mut self) -> Vec<u32> {
+        self.codes.pop().unwrap_or_default()
+    }
+
+    pub(super) fn numbers(&mut self) -> Vec<i64> {
+        self.numbers.pop().unwrap_or_default()
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        let codes: usize = self.codes.iter().map(Vec::capacity).sum();
+        let numbers: usize = self.numbers.iter().map(Vec::capacity).sum();
+        codes * size_of::<u32>() + numbers * size_of::<i64>()
+    }
+
+    pub(super) fn take_codes(&mut self, mut codes: Vec<u32>) {
+        codes.clear();
+        self.codes.push(codes);
+    }
+
+    pub(super) fn take(&mut self, column: Column) {
+        match column {
+            Column::Constant(_) => {}
+            Column::Coded { codes, .. } => self.take_codes(codes),
+            Column::Plain(mut numbers) => {
+                numbers.clear();
+                self.numbers.push(numbers);
+            }
+        }
+    }
+}
+
+/// Gives codes to values in the order in which they first occur. While there is one value only, no code is written:
+/// most fields never have another.
+pub(super) struct Coder {
+    codes: Vec<u32>,
+    /// How many values were given while no code was written.
+    alike: usize,
+    rows: usize,
+    values: Vec<u128>,
+    newest: Option<(u128, u32)>,
+    /// Codes of small values, plus 1.
+    small: Vec<u32>,
+    large: HashTable<u32>,
+    hasher: FixedState,
+}
+
+impl Coder {
+    pub(super) fn new(rows: usize, pool: &mut Pool) -> Self {
+        Self {
+            codes: pool.codes(),
+            alike: 0,
+            rows,
+            values: Vec::new(),
+            newest: None,
+            small: Vec::new(),
+            large: HashTable::new(),
+            hasher: FixedState::with_seed(SEED),
+        }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, value: u128) {
+        let code = match self.newest {
+            Some((newest, code)) if newest == value => code,
+            _ => self.next(value),
+        };
+        if self.values.len() == 1 {
+            self.alike += 1;
+        } else {
+            self.codes.push(code);
+        }
+    }
+
+    /// The code of a value that is not the one before it.
+    #[inline]
+    pub(super) fn next(&mut self, value: u128) -> u32 {
+        let code = self.look_up(value);
+        self.newest = Some((value, code));
+        if self.codes.is_empty() && self.values.len() == 2 {
+            self.codes.reserve(self.rows);
+            self.codes.resize(self.alike, 0);
+        }
+        code
+    }
+
+    #[inline]
+    pub(super) fn look_up(&mut self, value: u128) -> u32 {
+        let next = self.values.len() as u32;
+        if value < SMALL {
+            if self.small.len() <= value as usize {
+                self.small.resize((value as usize + 1).next_power_of_two(), 0);
+            }
+            let code = &mut self.small[value as usize];
+            if *code == 0 {
+                *code = next + 1;
+                self.values.push(value);
+            }
+            return *code - 1;
+        }
+        let Self {
+            values,
+            large,
+            hasher,
+            ..
+        } = self;
+        let hash = |value: u128| hasher.hash_one(value);
+        match large.entry(
+            hash(value),
+            |code| values[*code as usize] == value,
+            |code| hash(values[*code as usize]),
+        ) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                entry.insert(next);
+                values.push(value);
+                next
+            }
+        }
+    }
+
+    /// A code for each value that was given, and the values.
+    pub(super) fn parts(mut self) -> (Vec<u32>, Vec<u128>) {
+        if self.codes.is_empty() {
+            self.codes.resize(self.alike, 0);
+        }
+        (self.codes, self.values)
+    }
+
+    pub(super) fn column(self, pool: &mut Pool) -> Column {
+        match self.values.as_slice() {
+            [only] => {
+                pool.take_codes(self.codes);
+                Column::Constant(*only)
+            }
+            _ => Column::Coded {
+                codes: self.codes,
+                values: self.values,
+            },
+        }
+    }
+}
