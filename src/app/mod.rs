@@ -3,6 +3,7 @@
 mod captures;
 mod export;
 mod output;
+mod records;
 mod replay;
 mod run;
 mod setup;
@@ -12,6 +13,7 @@ mod summary;
 pub use captures::{Troubles, Walk};
 pub use export::is_export;
 pub use output::{Output, terminal_width, wants_color};
+pub use records::TakeRecord;
 pub use replay::{Pace, Replay};
 pub use run::Run;
 pub use setup::{Setup, read_config};

@@ -7,6 +7,8 @@ mod drill;
 mod flows;
 pub mod judge;
 mod judge_command;
+mod moment;
+mod query;
 mod replay;
 mod rules;
 mod rules_test;
@@ -57,6 +59,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(args, cli.quiet, cli.verbose),
         Command::Replay(args) => replay::run(args, cli.quiet, cli.verbose),
         Command::Flows(args) => flows::run(args, cli.quiet, cli.verbose),
+        Command::Query(args) => query::run(args, cli.quiet, cli.verbose),
         Command::Drill(args) => drill::run(args, cli.quiet),
         Command::Check(args) => check::run(args),
         Command::Anomalies(args) => anomalies::run(args),

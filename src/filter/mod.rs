@@ -160,4 +160,6 @@ impl fmt::Display for Filter {
 }
 
 #[cfg(test)]
+mod select_tests;
+#[cfg(test)]
 mod tests;

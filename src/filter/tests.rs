@@ -3,8 +3,8 @@
 use super::expr::{Addresses, Numbers};
 use super::*;
 use crate::model::{
-    Conversation, ConversationKey, Counters, Country, EndReason, FlowKey, FlowRecord, Handshake, Ip, Origin,
-    Prefix, Role, TcpFlags, Timestamp,
+    Conversation, ConversationKey, Counters, Country, EndReason, Exported, FlowKey, FlowRecord, Handshake,
+    Ip, Origin, Prefix, Role, TcpFlags, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -235,6 +235,44 @@ fn a_message_has_a_type_and_code_and_no_port() {
 }
 
 #[test]
+fn exporters_and_interfaces_are_those_of_exported_flows() {
+    let exported = FlowRecord {
+        export: Some(Exported {
+            in_if: 3,
+            out_if: 70_000,
+            ..Exported::by("192.0.2.9".parse().unwrap())
+        }),
+        ..flow()
+    };
+    for line in [
+        "exporter 192.0.2.9",
+        "exporter in [10.0.0.1 192.0.2.0/24]",
+        "exporter 10.0.0.1 or 192.0.2.9",
+        "in if 3",
+        "in_if = 3 and out if 70000",
+        "out_if > 65535",
+        "if 3 and if 70000",
+        "in if in [1-3]",
+        "not in if 4",
+    ] {
+        assert!(filter(line).matches(&exported), "{line}");
+    }
+    for line in [
+        "exporter 192.0.2.8",
+        "in if 70000",
+        "out if 3",
+        "if 4",
+        "in_if != 3",
+    ] {
+        assert!(!filter(line).matches(&exported), "{line}");
+    }
+    for line in ["exporter 0.0.0.0/0", "exporter ::/0", "if >= 0", "in_if 0"] {
+        assert!(!filter(line).matches(&flow()), "a metered flow has none: {line}");
+    }
+    assert!(!filter("country in or country IN and in if 3").matches(&exported));
+}
+
+#[test]
 fn what_conversations_lack_is_known_before_any_arrives() {
     let lacks = |text: &str| filter(text).needs().lacking_in_conversations().join(", ");
     assert_eq!(
@@ -244,6 +282,10 @@ fn what_conversations_lack_is_known_before_any_arrives() {
     assert_eq!(
         lacks("src internal and dst port 80 and bytes > 1 and failed and request"),
         ""
+    );
+    assert_eq!(
+        lacks("not exporter 10.0.0.1 or in if 2"),
+        "exporter or interfaces"
     );
     assert!(filter("port 80 and not bytes > 1").needs().counts && !filter("port 80").needs().counts);
 }
@@ -269,6 +311,8 @@ fn the_canonical_form_writes_everything_out() {
         ("flags sa", "flags AS"),
         ("ip host 10.0.0.1", "ipv4 and host 10.0.0.1"),
         ("ip", "ipv4"),
+        ("in if 3 or 5", "in_if 3 or in_if 5"),
+        ("exporter in [10.0.0.0/8 ::1]", "exporter in [::1 10.0.0.0/8]"),
         ("src country de or FR", "src country DE or src country FR"),
         ("port != 80", "port >= 0 and not port 80"),
         ("(tcp and (port 1 and (port 2)))", "tcp and port 1 and port 2"),
@@ -475,10 +519,16 @@ fn condition() -> impl Strategy<Value = Expr> {
         numbers(255).prop_map(Expr::IcmpCode),
         prop::sample::select(vec![Role::Request, Role::Reply]).prop_map(Expr::Role),
         prop::sample::select(outcomes).prop_map(Expr::Outcome),
+        prop::collection::vec(prefix(), 1..4).prop_map(|prefixes| Expr::Exporter(Addresses::new(prefixes))),
+        (
+            prop::sample::select(vec![Side::Src, Side::Dst, Side::Either]),
+            numbers(u32::MAX)
+        )
+            .prop_map(|(side, set)| Expr::Interface(side, set)),
     ]
 }
 
-fn expression() -> impl Strategy<Value = Expr> {
+pub(super) fn expression() -> impl Strategy<Value = Expr> {
     condition().prop_recursive(6, 40, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Expr::all),

@@ -226,9 +226,17 @@ impl Columns {
 
     /// `records` with the time each was told of.
     pub fn of<'a>(records: impl IntoIterator<Item = (&'a FlowRecord, Timestamp)>) -> Self {
+        Self::of_fields(records, Field::ALL)
+    }
+
+    /// These fields of `records` with the time each was told of.
+    pub fn of_fields<'a>(
+        records: impl IntoIterator<Item = (&'a FlowRecord, Timestamp)>,
+        fields: &[Field],
+    ) -> Self {
         let records: Vec<_> = records.into_iter().collect();
         let mut columns = Self::new(records.len());
-        for &field in Field::ALL {
+        for &field in fields {
             let values = records
                 .iter()
                 .map(|(record, received)| word(record, *received, field));

@@ -71,13 +71,17 @@ pub(super) fn numbers(
         return services(keys, dimension, columns, rows);
     };
     let word = |word: u128| net.map_or(word, |lengths| network(word, lengths));
-    let numbers = match columns.get(field) {
-        None => Numbers::One(keys.value(dimension, word(0))),
-        Some(Column::Constant(value)) => Numbers::One(keys.value(dimension, word(*value))),
+    // Where it always holds there is nothing to look at.
+    let only = only.filter(|truth| columns.get(*truth) != Some(&Column::Constant(1)));
+    let counts = |row| only.is_none_or(|truth| columns.word(truth, row) != 0);
+    match columns.get(field) {
         Some(Column::Coded { codes, values }) => {
             let mut known = vec![NEW; values.len()];
             Numbers::Each(rows.map(|row| {
                 let code = codes.get(row).map_or(0, |code| *code as usize);
+                if !counts(row) {
+                    return NOBODY;
+                }
                 match known.get(code) {
                     Some(&number) if number != NEW => number,
                     _ => {
@@ -95,30 +99,24 @@ pub(super) fn numbers(
             let mut last = (0, NEW);
             Numbers::Each(rows.map(|row| {
                 let value = values.get(row).map_or(0, |value| *value as u128);
+                if !counts(row) {
+                    return NOBODY;
+                }
                 if last.0 != value || last.1 == NEW {
                     last = (value, keys.value(dimension, word(value)));
                 }
                 last.1
             }))
         }
-    };
-    match only {
-        Some(truth) => where_true(numbers, truth, columns, rows),
-        None => numbers,
-    }
-}
-
-/// The numbers of rows for which a field is true; nobody for others.
-fn where_true(numbers: Numbers, truth: Field, columns: &Columns, rows: &Rows) -> Numbers {
-    let holds = |row| columns.word(truth, row) != 0;
-    match (columns.get(truth), numbers) {
-        (Some(Column::Constant(1)), numbers) => numbers,
-        (_, numbers) => {
-            let mut at = 0;
-            Numbers::Each(rows.map(|row| {
-                at += 1;
-                if holds(row) { numbers.get(at - 1) } else { NOBODY }
-            }))
+        constant => {
+            let value = constant.map_or(0, |column| column.get(0));
+            match only {
+                None => Numbers::One(keys.value(dimension, word(value))),
+                Some(_) => Numbers::Each(rows.map(|row| match counts(row) {
+                    true => keys.value(dimension, word(value)),
+                    false => NOBODY,
+                })),
+            }
         }
     }
 }

@@ -44,3 +44,6 @@ pub use percentiles::ERROR as PERCENTILE_ERROR;
 pub use request::{MOST_DIMENSIONS, MOST_ROWS, MOST_STEPS, Order, Request, RequestError};
 pub use stage::{Stage, Sure};
 pub use words::{Statistic, WordError};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The report for a terminal: incidents first, then what each is made of, then what was read and what was missed.
 
-mod canvas;
+pub(super) mod canvas;
 mod footer;
 mod table;
 
