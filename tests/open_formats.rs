@@ -135,14 +135,23 @@ fn duckdb_knows_times_words_truths_and_what_is_missing_for_what_they_are() {
 fn sums_of_a_minute_tell_the_same_to_others_too() {
     let Some(python) = python() else { return };
     let folder = stored("load-spike.pcap.zst");
-    let ever = Retention { age: Duration::from_secs(1 << 32), size: u64::MAX };
-    let keeping = Keeping { tiers: [ever; 4], min_free: 0 };
+    let ever = Retention {
+        age: Duration::from_secs(1 << 32),
+        size: u64::MAX,
+    };
+    let keeping = Keeping {
+        tiers: [ever; 4],
+        min_free: 0,
+    };
     let later = Timestamp::from_secs(4_000_000_000);
     let mut caretaker = Caretaker::new(folder.path(), keeping);
     caretaker.look_after(later).unwrap();
     let total = |tier: &str| {
         let files = format!("'{}/tier={tier}/**/*.parquet'", folder.path().display());
-        duckdb(&python, &format!("select sum(bytes)::bigint, sum(packets)::bigint, sum(flows)::bigint from {files}"))
+        duckdb(
+            &python,
+            &format!("select sum(bytes)::bigint, sum(packets)::bigint, sum(flows)::bigint from {files}"),
+        )
     };
     assert_eq!(total("raw").len(), 1);
     for tier in ["1m", "5m", "1h"] {

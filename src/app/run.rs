@@ -13,7 +13,6 @@ mod worker;
 use super::setup::{Setup, read_config};
 use super::stored;
 use crate::cli::Usage;
-use crate::config::Config;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
 use output::Lines;
@@ -69,7 +68,7 @@ impl Run {
 
     fn start(&self, setup: Setup, say: Say) -> Result<Plane> {
         let config = &setup.config;
-        let folder = state_folder(config);
+        let folder = stored::state_folder(config);
         let identity = Identity::of(&config.run)?;
         let path = config
             .output
@@ -121,15 +120,6 @@ impl Run {
         plane.begin(receivers, commands, batches.downgrade(), done);
         Ok(plane)
     }
-}
-
-/// Where the state lies: as configured, as systemd says, or here.
-fn state_folder(config: &Config) -> PathBuf {
-    let configured = config.state.dir.as_deref().map(|dir| config.resolve(dir));
-    let given = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
-    configured
-        .or_else(given)
-        .unwrap_or_else(|| PathBuf::from("tidemark-data"))
 }
 
 /// Better now than in twenty seconds.

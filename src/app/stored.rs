@@ -1,12 +1,15 @@
 //! The store of flows as the commands use it: where it lies, who fills it.
 
 use super::setup::Setup;
+use crate::cli::Usage;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::enrich::Origins;
 use crate::model::Timestamp;
 use crate::report::Stored;
-use crate::store::flows::{Archive, Caretaker, FlowsError, Keeper, Keeping, Notice, Overseer, Terms};
+use crate::store::flows::{
+    Archive, Caretaker, FlowsError, Keeper, Keeping, Notice, Overseer, ParquetStore, Terms,
+};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +18,36 @@ use std::sync::Arc;
 pub fn folder(config: &Config, state: &Path) -> PathBuf {
     let configured = config.store.dir.as_deref().map(|dir| config.resolve(dir));
     configured.unwrap_or_else(|| state.join("flows"))
+}
+
+/// Where the state lies: as configured, as systemd says, or here.
+pub fn state_folder(config: &Config) -> PathBuf {
+    let configured = config.state.dir.as_deref().map(|dir| config.resolve(dir));
+    let given = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    configured
+        .or_else(given)
+        .unwrap_or_else(|| PathBuf::from("tidemark-data"))
+}
+
+/// The store to read: in `folder`, or where the configuration says flows are stored.
+///
+/// # Errors
+///
+/// No flows are stored there.
+pub fn open(folder_asked: Option<&Path>, config: &Config) -> Result<ParquetStore> {
+    let path = match folder_asked {
+        Some(path) => path.to_owned(),
+        None => folder(config, &state_folder(config)),
+    };
+    if !path.is_dir() {
+        anyhow::bail!(Usage(format!(
+            "no flows are stored in {}: `tidemark run` and `tidemark replay FILE --keep DIR` store them; name a FILE to \
+             look into a capture, or --store DIR",
+            path.display()
+        )));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(ParquetStore::new(&path, threads))
 }
 
 /// From now on the engine's Flow Records are kept in `folder`, and what is old there is looked after. When the disk does

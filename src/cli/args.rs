@@ -153,9 +153,13 @@ pub struct Replay {
 /// `tidemark flows`.
 #[derive(Debug, Args)]
 pub struct Flows {
-    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
+    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input; without any, flows that
+    /// are stored.
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// The folder flows are stored in, instead of that of the configuration.
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub store: Option<PathBuf>,
     /// Configuration (time-outs, tunnels, networks, databases); built-in defaults without it.
     #[arg(long, short, value_name = "CONFIG")]
     pub config: Option<PathBuf>,
@@ -174,12 +178,12 @@ pub struct Flows {
     /// Print at most this many records.
     #[arg(short, value_name = "N")]
     pub number: Option<u64>,
-    /// Print only records that end at or after this time (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub since: Option<Timestamp>,
-    /// Print only records that start before this time (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    pub until: Option<Timestamp>,
+    /// Print only records that end at or after this time: RFC 3339, a date, `yesterday`, `2h ago`.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Print only records that start before this time.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
 }
 
 /// How answers are written.
@@ -197,9 +201,13 @@ pub enum QueryFormat {
 /// `tidemark query`.
 #[derive(Debug, Args)]
 pub struct Query {
-    /// Captures of packets or of flow export (pcap or pcapng, gzip or zstd too); `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
+    /// Captures of packets or of flow export (pcap or pcapng, gzip or zstd too), `-` for standard input; without any,
+    /// flows that are stored.
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// The folder flows are stored in, instead of that of the configuration.
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub store: Option<PathBuf>,
     /// What to group by and to measure, such as `src_ip/bytes` or `srcip,dst_port/bytes,flows,p95_bytes`.
     #[arg(
         short = 's',

@@ -1,13 +1,16 @@
-//! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export.
+//! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export, and those that are stored.
 
 use super::args::{FlowFormat, Flows};
+use super::moment::moment;
 use super::{DONE, FAILED, Usage};
-use crate::app::{Output, Setup, Walk, read_config};
+use crate::app::{Output, Setup, Walk, read_config, stored};
 use crate::filter::Filter;
-use crate::model::{FlowRecord, Timestamp};
+use crate::model::{Field, FlowRecord, Interval, Timestamp};
 use crate::report::{self, FlowLines};
+use crate::store::flows::FlowStore;
 use anyhow::Result;
 use std::io;
+use std::ops::ControlFlow;
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
@@ -22,20 +25,60 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         .map(Filter::parse)
         .transpose()
         .map_err(|e| Usage(format!("-f: {e}")))?;
+    let now = super::moment::present();
+    let time = |name: &str, text: &Option<String>| {
+        let at = text.as_deref().map(|text| moment(text, now)).transpose();
+        at.map_err(|e| Usage(format!("{name}: {e}")))
+    };
     let mut records = Records {
         lines: FlowLines::new(Output::create(args.output.as_deref())?, format(args.format)),
-        filter,
-        since: args.since,
-        until: args.until,
+        since: time("--since", &args.since)?,
+        until: time("--until", &args.until)?,
         left: args.number.unwrap_or(u64::MAX),
+        filter,
     };
-    let mut walk = Walk::new(quiet, verbose);
-    let is_export = args.read_as.is_export(&args.files, quiet);
-    walk.run_records(&args.files, &setup, is_export, &mut |record, _| {
-        records.write(record)
-    })?;
+    let readable = if args.files.is_empty() {
+        stored_records(args, &setup, &mut records)?
+    } else {
+        let mut walk = Walk::new(quiet, verbose);
+        let is_export = args.read_as.is_export(&args.files, quiet);
+        walk.run_records(&args.files, &setup, is_export, &mut |record, _| {
+            records.write(record)
+        })?;
+        walk.readable
+    };
     records.lines.finish()?.finish()?;
-    Ok(if walk.readable { DONE } else { FAILED })
+    Ok(if readable { DONE } else { FAILED })
+}
+
+/// Writes records of the store; whether all could be read.
+fn stored_records(args: &Flows, setup: &Setup, records: &mut Records) -> Result<bool> {
+    let store = stored::open(args.store.as_deref(), &setup.config)?;
+    let range = Interval {
+        start: records.since.unwrap_or(Timestamp::MIN),
+        end: records.until.unwrap_or(Timestamp::MAX),
+    };
+    let filter = records.filter.take().unwrap_or_default();
+    let mut failed = None;
+    let scanned = store.scan(range, &filter, Field::ALL, &mut |columns| {
+        for row in 0..columns.rows() {
+            if let Err(error) = records.write(&columns.record(row)) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
+            if records.left == 0 {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if let Some(trouble) = &scanned.trouble {
+        eprintln!(
+            "tidemark: {} files cannot be read, the first: {trouble}",
+            scanned.unreadable
+        );
+    }
+    failed.map_or(Ok(scanned.unreadable == 0), |error| Err(error.into()))
 }
 
 fn format(format: FlowFormat) -> report::FlowFormat {

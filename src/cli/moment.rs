@@ -9,6 +9,12 @@ use std::time::Duration;
 const EXPECTED: &str = "expected `2026-03-02T08:40:00Z`, `2026-03-02 08:40`, `2026-03-02`, `now`, `today`, `yesterday`, \
                         `2h ago` or `-2h`";
 
+/// Now, as the wall clock has it.
+pub(super) fn present() -> Timestamp {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX))
+}
+
 /// Reads an instant. Without a zone it is in UTC; a date alone, `today` and `yesterday` are its first instant.
 pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();

@@ -1,9 +1,9 @@
 //! `tidemark query`: Flow Records grouped, measured and ranked.
 
 use super::args::{Query, QueryFormat};
-use super::moment::moment;
+use super::moment::{moment, present};
 use super::{DONE, FAILED, Usage};
-use crate::app::{Output, Setup, Walk, read_config, terminal_width, wants_color};
+use crate::app::{Output, Setup, Walk, read_config, stored, terminal_width, wants_color};
 use crate::filter::Filter;
 use crate::model::{Columns, Field, FlowRecord, Timestamp};
 use crate::query::{Order, Request, Statistic};
@@ -17,17 +17,25 @@ const BATCH: usize = 1 << 16;
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Query, quiet: bool, verbose: bool) -> Result<u8> {
-    let now = jiff::Timestamp::now().as_nanosecond();
-    let now = Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX));
-    let request = request(args, now).map_err(Usage)?;
+    let request = request(args, present()).map_err(Usage)?;
     let setup = Setup::new(read_config(args.config.as_deref())?)?;
     setup
         .blind
         .iter()
         .for_each(|words| eprintln!("tidemark: {words}"));
     let mut walk = Walk::new(quiet, verbose);
-    let store = read(args, &request, &setup, &mut walk, quiet)?;
-    let answer = store.query(&request)?;
+    let answer = if args.files.is_empty() {
+        walk.readable = true;
+        stored::open(args.store.as_deref(), &setup.config)?.query(&request)?
+    } else {
+        read(args, &request, &setup, &mut walk, quiet)?.query(&request)?
+    };
+    if let Some(trouble) = &answer.trouble {
+        eprintln!(
+            "tidemark: {} files cannot be read, the first: {trouble}",
+            answer.read.unreadable
+        );
+    }
     let mut out = Output::create(args.output.as_deref())?;
     let style = Style {
         color: wants_color(args.output.is_some()),

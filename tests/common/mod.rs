@@ -68,6 +68,7 @@ pub fn replay_of(files: &[PathBuf]) -> Replay {
         files: files.to_vec(),
         filter: None,
         state: None,
+        keep: None,
         pace: Pace::Max,
         fronts: 1,
         export: false,

@@ -165,8 +165,14 @@ pub fn dead_links(page: &str, text: &str, files: &[String]) -> Vec<Breach> {
 /// Names pages of the guide that its table of contents, `summary`, does not lead to: nobody would find them.
 pub fn pages_left_out(summary: &str, text: &str, files: &[String]) -> Vec<Breach> {
     let folder = summary.trim_end_matches("SUMMARY.md");
-    let listed: Vec<String> = text.lines().flat_map(links).map(|link| joined(summary, link)).collect();
-    let pages = files.iter().filter(|file| file.starts_with(folder) && file.ends_with(".md") && *file != summary);
+    let listed: Vec<String> = text
+        .lines()
+        .flat_map(links)
+        .map(|link| joined(summary, link))
+        .collect();
+    let pages = files
+        .iter()
+        .filter(|file| file.starts_with(folder) && file.ends_with(".md") && *file != summary);
     pages
         .filter(|page| !listed.contains(page))
         .map(|page| Breach::new(summary, 1, format!("{page} is not listed")))
@@ -276,7 +282,12 @@ fn a_dead_link_is_noticed() {
 
 #[test]
 fn a_page_that_the_contents_do_not_list_is_noticed() {
-    let files = names(&["docs/src/SUMMARY.md", "docs/src/a.md", "docs/src/sub/b.md", "README.md"]);
+    let files = names(&[
+        "docs/src/SUMMARY.md",
+        "docs/src/a.md",
+        "docs/src/sub/b.md",
+        "README.md",
+    ]);
     let left_out = |text| pages_left_out("docs/src/SUMMARY.md", text, &files).len();
     assert_eq!(left_out("- [A](a.md)\n  - [B](sub/b.md)\n"), 0);
     assert_eq!(left_out("- [A](a.md)\n"), 1);
