@@ -169,7 +169,9 @@ pub const SHARE_SEQUENTIAL: f64 = 0.1;
 /// 4.8: share for scans, which are sequential tests of contacts.
 pub const SHARE_SCAN: f64 = 0.1;
 /// 4.8: share for entities never seen before.
-pub const SHARE_NEWCOMER: f64 = 0.1;
+pub const SHARE_NEWCOMER: f64 = 0.05;
+/// 4.8: share for services that hosts never offered before.
+pub const SHARE_SERVICE: f64 = 0.05;
 /// 4.8: share for patterns over single events: beacons, tunnels.
 pub const SHARE_PATTERN: f64 = 0.05;
 
@@ -210,6 +212,11 @@ pub const TUNNEL_LENGTH: f64 = 20.0;
 pub const TUNNEL_ENTROPY: f64 = 3.0;
 /// 4.10: octets of news an interval below which no host's own past is remembered.
 pub const TUNNEL_LITTLE: f64 = 100.0;
+
+/// 4.10: hosts that begin to offer something, before anything is known of the network: so many in so many days.
+pub const SERVICE_PRIOR: (f64, f64) = (0.5, 14.0);
+/// 4.10: days for which it is remembered which hosts did.
+pub const SERVICE_MEMORY: f64 = 30.0;
 
 /// 4.10: newcomers seen before newcomers are judged.
 pub const NEWCOMER_WARM_UP: u32 = 20;
