@@ -35,6 +35,8 @@ pub struct Beats {
     gaps: Vec<u16>,
     /// Where the oldest gap is.
     oldest: u8,
+    /// Since when the gaps kept have been alike without a break; longer ago than the oldest of them where they are short.
+    kept: Option<Timestamp>,
 }
 
 /// What is to be said of a pace.
@@ -60,6 +62,7 @@ impl Beats {
             last: at,
             gaps: Vec::new(),
             oldest: 0,
+            kept: None,
         }
     }
 
@@ -89,6 +92,24 @@ impl Beats {
     /// When the newest contact was.
     pub fn last(&self) -> Timestamp {
         self.last
+    }
+
+    /// How regular the contacts are after one that told of a gap, and for how long they have been: see [`Beats::rhythm`]
+    /// and [`Beats::kept_for`].
+    pub fn follow(&mut self) -> Option<Rhythm> {
+        let rhythm = self.rhythm()?;
+        let alike = rhythm.score >= c::BEACON_KEPT;
+        let gaps = self.gaps.iter().map(|&code| seconds(code)).sum::<f64>();
+        let oldest = self.last - Duration::from_secs_f64(gaps);
+        self.kept = alike.then(|| self.kept.unwrap_or(oldest));
+        Some(rhythm)
+    }
+
+    /// How long the gaps have been alike without a break, as far as they were [followed](Beats::follow).
+    pub fn kept_for(&self) -> Duration {
+        self.kept.map_or(Duration::ZERO, |since| {
+            Duration::from_nanos(u64::try_from(self.last.since(since).as_nanos()).unwrap_or(u64::MAX))
+        })
     }
 
     /// How regular the contacts are; none while there are fewer than [`c::BEACON_LEAST`] gaps.
@@ -274,6 +295,30 @@ mod tests {
         let rhythm = beats.rhythm().unwrap();
         assert_eq!((rhythm.period.as_secs_f64().round(), rhythm.missed), (300.0, 4));
         assert!(rhythm.jitter < 0.01);
+    }
+
+    #[test]
+    fn a_fast_pace_is_known_for_as_long_as_it_was_kept_and_no_longer() {
+        let mut beats = Beats::new(Timestamp::from_secs(0));
+        let mut now = 0;
+        let mut go = |beats: &mut Beats, gap: i64, n: i64| {
+            for _ in 0..n {
+                now += gap;
+                beats.beat(Timestamp::from_secs(now));
+                beats.follow();
+            }
+            beats.kept_for().as_secs()
+        };
+        assert_eq!(go(&mut beats, 60, 30), 1800);
+        assert!(
+            (46..=48).contains(&go(&mut beats, 1, 60)),
+            "chatter after an hour of calm"
+        );
+        assert!(
+            (640..=660).contains(&go(&mut beats, 1, 600)),
+            "{:?}",
+            beats.kept_for()
+        );
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Channel {
     Scan,
     /// Entities never seen before.
     Newcomer,
+    /// Services that hosts never offered before.
+    Service,
     /// Patterns over single events.
     Pattern,
 }
@@ -33,6 +35,7 @@ impl Channel {
             Self::Sequential => c::SHARE_SEQUENTIAL,
             Self::Scan => c::SHARE_SCAN,
             Self::Newcomer => c::SHARE_NEWCOMER,
+            Self::Service => c::SHARE_SERVICE,
             Self::Pattern => c::SHARE_PATTERN,
         }
     }
@@ -99,7 +102,7 @@ mod tests {
     #[test]
     fn the_shares_are_the_whole_budget() {
         use Channel::*;
-        let sum: f64 = [Point, Base, Sequential, Scan, Newcomer, Pattern]
+        let sum: f64 = [Point, Base, Sequential, Scan, Newcomer, Service, Pattern]
             .map(Channel::share)
             .iter()
             .sum();

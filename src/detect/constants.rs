@@ -166,10 +166,13 @@ pub const SHARE_POINT: f64 = 0.5;
 pub const SHARE_BASE: f64 = 0.15;
 /// 4.8: share for sequential tests of counts.
 pub const SHARE_SEQUENTIAL: f64 = 0.1;
-/// 4.8: share for scans, which are sequential tests of contacts.
-pub const SHARE_SCAN: f64 = 0.1;
+/// 4.8: share for scans, which are sequential tests of contacts. To halve it costs half a contact, where elsewhere it
+/// costs several times the volume.
+pub const SHARE_SCAN: f64 = 0.05;
 /// 4.8: share for entities never seen before.
 pub const SHARE_NEWCOMER: f64 = 0.1;
+/// 4.8: share for services that hosts never offered before.
+pub const SHARE_SERVICE: f64 = 0.05;
 /// 4.8: share for patterns over single events: beacons, tunnels.
 pub const SHARE_PATTERN: f64 = 0.05;
 
@@ -201,6 +204,8 @@ pub const BEACON_SAME: Duration = Duration::from_secs(1);
 pub const BEACON_STEPS: f64 = 3000.0;
 /// 4.10: no pace is believed to be steadier than this share of itself.
 pub const BEACON_STEADIEST: f64 = 1e-3;
+/// 4.10: gaps at least so much more alike than by chance (-ln of its probability) go on with a pace.
+pub const BEACON_KEPT: f64 = 3.0;
 /// 4.10: a pace must have been kept for so long to be a beacon's.
 pub const BEACON_SPAN: Duration = Duration::from_secs(600);
 
@@ -210,6 +215,11 @@ pub const TUNNEL_LENGTH: f64 = 20.0;
 pub const TUNNEL_ENTROPY: f64 = 3.0;
 /// 4.10: octets of news an interval below which no host's own past is remembered.
 pub const TUNNEL_LITTLE: f64 = 100.0;
+
+/// 4.10: hosts that begin to offer something, before anything is known of the network: so many in so many days.
+pub const SERVICE_PRIOR: (f64, f64) = (0.5, 14.0);
+/// 4.10: days for which it is remembered which hosts did.
+pub const SERVICE_MEMORY: f64 = 30.0;
 
 /// 4.10: newcomers seen before newcomers are judged.
 pub const NEWCOMER_WARM_UP: u32 = 20;

@@ -30,14 +30,18 @@ pub struct ThetaEstimate {
 }
 
 impl ThetaEstimate {
-    /// Takes in one source's new contacts of one tick. A source counts for at most ten contacts a tick, so that no
-    /// scanner can teach the network that failure is usual; sources suspected already should be left out.
-    pub fn learn(&mut self, failures: u32, successes: u32) {
+    /// Takes in one source's new contacts of one tick; `before` is what its walk said without them. A source counts for
+    /// at most ten contacts a tick, and only as far as it had shown itself benign before: neither a scanner nor very
+    /// many that fail once can teach the network that failure is usual, and because what counts is settled beforehand,
+    /// it leans towards neither outcome.
+    pub fn learn(&mut self, failures: u32, successes: u32, before: f64) {
         let total = f64::from(failures) + f64::from(successes);
-        if total == 0.0 {
+        // By how much benign is likelier than scanner: nothing where either is as likely.
+        let benign = (-before / 2.0).tanh().max(0.0);
+        let counted = benign * total.min(f64::from(c::THETA_CONTACTS));
+        if counted <= 0.0 {
             return;
         }
-        let counted = total.min(f64::from(c::THETA_CONTACTS));
         let keep = (-counted / c::THETA_MEMORY).exp();
         self.failures = self.failures * keep + counted * f64::from(failures) / total;
         self.successes = self.successes * keep + counted * f64::from(successes) / total;
@@ -159,7 +163,7 @@ mod tests {
     fn a_network_where_much_fails_needs_more_failures() {
         let mut estimate = ThetaEstimate::default();
         for _ in 0..5000 {
-            estimate.learn(5, 5);
+            estimate.learn(5, 5, -3.0);
         }
         let theta = estimate.theta();
         assert!((0.5..0.52).contains(&theta.benign), "{theta:?}");
@@ -170,8 +174,47 @@ mod tests {
     #[test]
     fn a_scanner_cannot_teach_the_network_that_failure_is_usual() {
         let mut estimate = ThetaEstimate::default();
-        estimate.learn(1_000_000, 0);
+        estimate.learn(1_000_000, 0, -4.0);
+        estimate.learn(1_000_000, 0, 0.0);
         assert!(estimate.theta().benign > 0.79);
+    }
+
+    /// What a network learns of `sources` that make up to `most` contacts each, of which `works` succeed, among
+    /// `noise` times as many that try one or two things in vain; and how many of the sources were accused.
+    fn learned(noise: u32, works: f64, most: u64, sources: u32) -> (f64, u32) {
+        let mut rng = Rng::new(8);
+        let (mut estimate, mut accused) = (ThetaEstimate::default(), 0);
+        let mut turn = |works: f64, contacts: u64| {
+            let mut walk = ScanWalk::new();
+            let found = (0..contacts).any(|_| {
+                let (failed, before) = (u32::from(rng.uniform() >= works), walk.score());
+                let score = walk.update(failed, 1 - failed, estimate.theta());
+                let found = score >= 1e3_f64.ln();
+                if !found {
+                    estimate.learn(failed, 1 - failed, before);
+                }
+                found
+            });
+            u32::from(found)
+        };
+        for n in 0..sources {
+            accused += turn(works, 1 + u64::from(n) % most);
+            (0..noise).for_each(|n| _ = turn(0.0, 1 + u64::from(n) % 2));
+        }
+        (estimate.theta().benign, accused)
+    }
+
+    #[test]
+    fn very_many_who_fail_once_do_not_teach_that_failure_is_usual() {
+        let (benign, _) = learned(6, 0.85, 20, 3000);
+        assert!((0.83..0.87).contains(&benign), "{benign}");
+    }
+
+    #[test]
+    fn where_half_of_what_is_benign_fails_that_is_learned_and_nobody_accused_beyond_the_promise() {
+        let (benign, accused) = learned(0, 0.5, 20, 10_000);
+        assert!((0.5..0.53).contains(&benign), "{benign}");
+        assert!(accused <= 10 + 10, "{accused} of 10,000, promised 1 in 1000");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! is known, so that five quiet intervals condemn nothing but a mass. It serves until the baseline is ready.
 
 use super::Class;
-use super::constants::{BAND_ODDS, VARIANCE_FLOOR};
+use super::constants::{BAND_SIGMAS, VARIANCE_FLOOR};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -60,21 +60,43 @@ impl Young {
         let n = f64::from(self.seen);
         let variance = f64::from(self.squares) / (n - 1.0) + VARIANCE_FLOOR;
         let scale = (variance * (1.0 + 1.0 / n)).sqrt();
-        let Ok(predictive) = StudentsT::new(0.0, 1.0, n - 1.0) else {
-            return nothing;
-        };
         let distance = (class.forward(x) - mean) / scale;
-        let tail = predictive.sf(distance);
         YoungVerdict {
             expected,
-            upper: class.inverse(mean + scale * predictive.inverse_cdf(1.0 - 1.0 / BAND_ODDS)),
-            rise: if distance > 0.0 && tail < 0.5 {
-                (-tail.max(1e-260).ln()).min(MOST)
-            } else {
-                0.0
-            },
+            upper: class.inverse(mean + scale * edge(n - 1.0)),
+            rise: rise(distance, n - 1.0),
         }
     }
+}
+
+/// -ln of the probability of a distance or more under Student's t; 0 below what is expected.
+fn rise(distance: f64, freedom: f64) -> f64 {
+    // The tail is an incomplete beta function, which costs more than all the rest: most intervals need none.
+    let predictive = StudentsT::new(0.0, 1.0, freedom);
+    let tail = predictive.ok().filter(|_| distance > 0.0).map(|t| t.sf(distance));
+    let tail = tail.filter(|tail| *tail < 0.5);
+    tail.map_or(0.0, |tail| (-tail.max(1e-260).ln()).min(MOST))
+}
+
+/// Where the upper edge of the usual band lies under Student's t, in standard deviations: the Cornish-Fisher expansion
+/// (Abramowitz and Stegun 26.7.5), within a hundredth from four degrees of freedom on. To invert the distribution for
+/// every series in every interval took half of all computing time.
+fn edge(freedom: f64) -> f64 {
+    let z = BAND_SIGMAS;
+    let odd = [z, z.powi(3), z.powi(5), z.powi(7), z.powi(9)];
+    let terms = [
+        ([1.0, 1.0, 0.0, 0.0, 0.0], 4.0),
+        ([3.0, 16.0, 5.0, 0.0, 0.0], 96.0),
+        ([-15.0, 17.0, 19.0, 3.0, 0.0], 384.0),
+        ([-945.0, -1920.0, 1482.0, 776.0, 79.0], 92_160.0),
+    ];
+    let sum = |weights: [f64; 5]| -> f64 { weights.iter().zip(odd).map(|(w, z)| w * z).sum() };
+    let (mut edge, mut power) = (z, 1.0);
+    for (weights, by) in terms {
+        power *= freedom;
+        edge += sum(weights) / (by * power);
+    }
+    edge
 }
 
 #[cfg(test)]
@@ -85,6 +107,14 @@ mod tests {
         let mut young = Young::default();
         values.iter().for_each(|&x| young.learn(Class::Count, x));
         young
+    }
+
+    #[test]
+    fn the_edge_of_the_band_is_that_of_students_t_within_a_hundredth() {
+        for freedom in [4.0, 5.0, 7.0, 10.0, 20.0, 60.0, 1000.0] {
+            let exact = StudentsT::new(0.0, 1.0, freedom).unwrap().inverse_cdf(0.999);
+            assert!((edge(freedom) / exact - 1.0).abs() < 0.01, "{freedom}: {exact}");
+        }
     }
 
     #[test]

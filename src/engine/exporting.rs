@@ -11,6 +11,7 @@ use super::judge::pairing;
 use super::keep::Keeping;
 use super::partial::Sighting;
 use super::spread::{Spread, Stretch};
+use super::telling::{Tellers, Told};
 use crate::aggregate::Conversations;
 use crate::collect::{Account, Collector, Memory, Sink};
 use crate::enrich::Origins;
@@ -86,6 +87,7 @@ pub(super) struct Exporting {
     newest: Option<(Ip, Option<usize>)>,
     /// Late records by exporter.
     late: BTreeMap<Ip, u64>,
+    tellers: Tellers,
 }
 
 impl Exporting {
@@ -102,6 +104,7 @@ impl Exporting {
             sightings: Vec::new(),
             newest: None,
             late: BTreeMap::new(),
+            tellers: Tellers::new(config),
         }
     }
 
@@ -109,6 +112,7 @@ impl Exporting {
     pub(super) fn renew(&mut self, config: &Config) {
         self.rules.clone_from(&config.exporters);
         self.newest = None;
+        self.tellers = Tellers::new(config);
     }
 
     /// Takes in one message that came at `message.at`; ticks from `oldest` on are open.
@@ -124,6 +128,7 @@ impl Exporting {
             sightings: &mut self.sightings,
             newest: &mut self.newest,
             late: &mut self.late,
+            tellers: &mut self.tellers,
             at: message.at,
             around,
         };
@@ -149,6 +154,11 @@ impl Exporting {
     /// Which flows were seen by whom in this tick, a sample.
     pub(super) fn sightings(&mut self) -> Vec<Sighting> {
         std::mem::take(&mut self.sightings)
+    }
+
+    /// What each exporter told of since the last call, where a rule asks for that.
+    pub(super) fn told(&mut self) -> Vec<(Ip, Told)> {
+        self.tellers.take()
     }
 
     /// Every exporter's account, in order of address.
@@ -203,6 +213,7 @@ struct Taking<'a> {
     sightings: &'a mut Vec<Sighting>,
     newest: &'a mut Option<(Ip, Option<usize>)>,
     late: &'a mut BTreeMap<Ip, u64>,
+    tellers: &'a mut Tellers,
     /// When it came.
     at: Timestamp,
     around: Around<'a>,
@@ -230,6 +241,7 @@ impl Sink for Taking<'_> {
         self.stats.packets += counters.packets;
         self.stats.bytes += counters.bytes;
         self.sight(record, export);
+        self.tellers.tell(export.exporter, key.src, key.dst);
         if self.spread.is_late(record.start) {
             self.is_late(export.exporter);
         }

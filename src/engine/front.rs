@@ -171,6 +171,7 @@ impl Front {
             accounts: self.exporting.accounts(),
             late: self.exporting.late().collect(),
             sightings: self.exporting.sightings(),
+            told: self.exporting.told(),
         }
     }
 

@@ -707,6 +707,57 @@ fn an_exporter_that_began_anew_has_its_grace_unless_it_is_a_small_one() {
     assert_eq!(run(true, 2), (vec![22], 0));
 }
 
+#[test]
+fn the_grace_of_an_exporter_is_for_what_it_tells_of() {
+    let gates = Gates {
+        grace: Grace {
+            exporter: Duration::from_secs(5 * 60),
+            ..Grace::default()
+        },
+        ..Gates::default()
+    };
+    let config = Config {
+        rules: vec![gated(many_packets(), gates)],
+        collecting: crate::collect::Config {
+            lateness: Duration::from_secs(10),
+            ..Default::default()
+        },
+        ..Config::default()
+    };
+    let mut engine = Engine::new(config, Arc::default(), 1).unwrap();
+    // Two exporters as large as each other tell of a host each; the first begins anew after twenty minutes. Both hosts
+    // get much two minutes later.
+    for n in 0..180i64 {
+        let seconds = 10 * n;
+        for exporter in [0u8, 1] {
+            let anew = exporter == 0 && seconds >= 1200;
+            let uptime = (seconds - if anew { 1200 } else { -10_000 }) as u32 * 1000 + 1;
+            let packets = if seconds == 60 * 22 + 20 { 300 } else { 1 };
+            let mut octets = netflow(START + seconds, uptime, n as u32, packets);
+            // The destination of the record (24 octets of header, 4 of source).
+            octets[31] = 5 + exporter;
+            engine.collect(&ExportMessage {
+                at: Timestamp::from_secs(START + seconds),
+                exporter: Ip::v4(0xc000_0201 + u32::from(exporter)),
+                source_port: 5000,
+                collector_port: 2055,
+                transport: crate::model::Transport::Udp,
+                octets: &octets,
+            });
+        }
+    }
+    engine.finish();
+    let found: Vec<Ip> = engine
+        .anomalies()
+        .iter()
+        .flat_map(|a| a.entity.addresses())
+        .collect();
+    assert_eq!(
+        (found, held(&engine).grace),
+        (vec!["10.20.0.6".parse().unwrap()], 1)
+    );
+}
+
 /// What a rule finds in a drill of half an hour.
 fn drilled(scenario: crate::drill::Scenario, rule: Rule) -> Engine {
     let networks: Vec<Prefix> = vec!["10.20.0.0/16".parse().unwrap()];

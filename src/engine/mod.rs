@@ -30,6 +30,7 @@ mod scoring;
 mod series;
 mod spread;
 mod state;
+mod telling;
 mod unusable;
 
 pub use config::{Config, ExporterRule};

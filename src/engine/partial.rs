@@ -1,6 +1,7 @@
 //! What crosses the seam: one tick's aggregate of one Front.
 
 use super::front::FrontStats;
+use super::telling::Told;
 use crate::aggregate::Conversations;
 use crate::collect::Account;
 use crate::meter::Hearing;
@@ -43,6 +44,8 @@ pub struct Bulletin {
     pub late: Vec<(Ip, u64)>,
     /// Who saw which flow, a sample.
     pub sightings: Vec<Sighting>,
+    /// Of which addresses each exporter told since the bulletin before, where a rule asks for that.
+    pub told: Vec<(Ip, Told)>,
 }
 
 /// An exporter told of a flow.

@@ -22,6 +22,8 @@ pub(super) struct Thresholds {
     pub(super) scan: f64,
     pub(super) newcomer: f64,
     pub(super) pattern: f64,
+    /// Of services never offered before, once an interval.
+    pub(super) service: f64,
 }
 
 /// How much is watched, as moving counts: what the budget is divided by.
@@ -66,6 +68,7 @@ impl Load {
             scan: threshold(Channel::Scan, self.contacts),
             newcomer: threshold(Channel::Newcomer, self.newcomers),
             pattern: threshold(Channel::Pattern, self.patterns),
+            service: threshold(Channel::Service, 1.0),
         }
     }
 }

@@ -46,8 +46,8 @@ pub struct RuleAccount {
     /// them.
     pub tests: u64,
     /// False alarms that its thresholds allow for these tests: the sum of `exp(-threshold)` over them, the bound that the
-    /// budget sets. Floors, conditions and calendars only lower what is observed. Zero for limits and new hosts,
-    /// which are no matter of chance.
+    /// budget sets. Floors, conditions and calendars only lower what is observed. Zero for limits, new hosts
+    /// and miners, of which no chance can be stated.
     pub promised: f64,
 }
 

@@ -3,6 +3,8 @@
 use super::super::evidence::{self, Question};
 use super::super::gate::{self, Facts, Gate, Waiting};
 use super::super::ledger::Finding;
+use super::super::partial::Bulletin;
+use super::super::telling::Tales;
 use super::Judge;
 use crate::aggregate::EntityKey;
 use crate::anomaly::Policy;
@@ -24,8 +26,10 @@ pub(super) struct Gating {
     pub(super) waiting: gate::WaitingRoom,
     /// Times each exporter had begun anew when last heard of.
     restarts: BTreeMap<Ip, u64>,
-    /// When a large exporter last began anew, by its messages.
-    exporter_began: Option<Timestamp>,
+    /// When large exporters last began anew, by their messages.
+    began: BTreeMap<Ip, Timestamp>,
+    /// Of what each exporter tells.
+    tales: Tales,
     /// Conversations of the present interval that exceptions are about, once somebody asked.
     pub(super) excused: OnceCell<Vec<Conversation>>,
     /// Walks made in the present interval.
@@ -173,7 +177,13 @@ impl Judge {
         let restarted = |began: Timestamp| {
             interval.end > began - self.config.export_delay() && interval.start < began + grace.exporter
         };
-        if !grace.exporter.is_zero() && self.gating.exporter_began.is_some_and(restarted) {
+        let addresses = || {
+            let plan = self.plan.views.get(view).into_iter();
+            plan.flat_map(|plan| plan.grouping.addresses(key))
+        };
+        let tells = |exporter: Ip| self.gating.tales.tells(exporter, addresses());
+        let began = |(exporter, at): (&Ip, &Timestamp)| restarted(*at) && tells(*exporter);
+        if !grace.exporter.is_zero() && self.gating.began.iter().any(began) {
             return true;
         }
         let row = || self.views.get(view)?.entities.find(key);
@@ -200,7 +210,19 @@ impl Judge {
             let known = self.gating.restarts.insert(*exporter, account.restarts);
             let again = known.is_none_or(|before| before < account.restarts);
             if again && account.messages.saturating_mul(LARGE) >= all {
-                self.gating.exporter_began = self.gating.exporter_began.max(account.last_seen);
+                let seen = account.last_seen.unwrap_or(Timestamp::MIN);
+                let began = self.gating.began.entry(*exporter).or_insert(seen);
+                *began = seen.max(*began);
+            }
+        }
+    }
+
+    /// Notes of what exporters told.
+    pub(super) fn note_told(&mut self, bulletin: &Bulletin) {
+        for (exporter, told) in &bulletin.told {
+            let account = bulletin.accounts.iter().find(|(of, _)| of == exporter);
+            if let Some(at) = account.and_then(|(_, account)| account.last_seen) {
+                self.gating.tales.hear(*exporter, told, at);
             }
         }
     }

@@ -39,9 +39,11 @@ pub(in super::super) fn mark(record: &FlowRecord, counters: &mut Counters) {
     let waits = match (key.protocol, record.initiator) {
         (FlowKey::UDP, true) => key.dst_port < EPHEMERAL && !is_everybody(key.dst),
         (FlowKey::UDP, false) => (key.src_port < SYSTEM && key.dst_port >= SYSTEM) || reflects(key.src_port),
-        // NULL probes; of exporters that know no flags everything is one, so they are none unless refused.
+        // NULL probes, and SYNs that are taken back at once; of exporters that know no flags everything is one, so
+        // they are none unless refused.
         (FlowKey::TCP, true) => {
-            record.handshake == Handshake::Unknown && record.tcp_flags.0 == 0 && record.packets <= PROBE
+            let probes = !record.tcp_flags.has(TcpFlags::ACK) && record.packets <= PROBE;
+            record.handshake == Handshake::Unknown && probes
         }
         (FlowKey::TCP, false) => {
             counters.failed = u32::from(record.handshake == Handshake::Refused);

@@ -13,6 +13,7 @@ impl Judge {
     /// Takes in how the exporters of one Front do.
     pub fn hear(&mut self, bulletin: Bulletin) {
         self.note_restarts(bulletin.accounts.iter());
+        self.note_told(&bulletin);
         self.quality.hear(bulletin);
     }
 

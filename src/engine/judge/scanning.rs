@@ -89,6 +89,7 @@ impl Judge {
                     self.load_now.contacts += f64::from(failed + answered);
                 }
                 stepped += u64::from(failed + answered);
+                let before = contacts.walk.score();
                 let score = contacts.step(failed, answered, theta, at);
                 if score >= self.thresholds.scan {
                     let (hosts, ports) = contacts.width();
@@ -101,7 +102,7 @@ impl Judge {
                     };
                     passed.push((row.key, walked));
                 } else if scans_count {
-                    self.theta.learn(failed, answered);
+                    self.theta.learn(failed, answered, before);
                 }
             }
             self.account_contacts(view, stepped);

@@ -197,9 +197,13 @@ fn a_question_without_an_answer_failed_and_an_echo_that_comes_back_did_not() {
 }
 
 #[test]
-fn a_probe_without_flags_failed_when_it_is_refused_and_is_not_known_otherwise() {
+fn a_probe_without_flags_or_taken_back_failed_when_it_is_refused_and_is_not_known_otherwise() {
     let us = ("10.0.0.9", 40_000);
     let script = [
+        Seen(4, us, ("192.0.2.7", 78), TCP, 0x06),
+        Seen(4, ("192.0.2.7", 78), us, TCP, 0x04),
+        Seen(4, us, ("192.0.2.7", 79), TCP, 0x06),
+        Seen(4, ("192.0.2.7", 79), us, TCP, 0x12),
         Seen(5, us, ("192.0.2.7", 80), TCP, 0),
         Seen(5, ("192.0.2.7", 80), us, TCP, 0x14),
         Seen(6, us, ("192.0.2.7", 81), TCP, 0),
@@ -207,7 +211,8 @@ fn a_probe_without_flags_failed_when_it_is_refused_and_is_not_known_otherwise() 
     ];
     assert_eq!(
         after_talk(&script),
-        "10.0.0.9>192.0.2.7 Request 80: 1 failed\n10.0.0.9>192.0.2.7 Request 82: 1 failed\n"
+        "10.0.0.9>192.0.2.7 Request 78: 1 failed\n10.0.0.9>192.0.2.7 Request 80: 1 failed\n\
+         10.0.0.9>192.0.2.7 Request 82: 1 failed\n"
     );
 }
 

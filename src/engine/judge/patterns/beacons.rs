@@ -48,7 +48,7 @@ impl Beacons {
         let Contact { key, at } = contact;
         self.reach(key.src, key.dst);
         if let Some(beats) = self.pairs.get_mut(key) {
-            return beats.beat(*at).then(|| beats.rhythm()).flatten();
+            return beats.beat(*at).then(|| beats.follow()).flatten();
         }
         if self.sieve.is_empty() {
             self.sieve = vec![(0, Timestamp::MIN); SIEVE];
@@ -154,9 +154,8 @@ impl Judge {
             0 => String::new(),
             missed => format!(", {missed} beats missed"),
         };
-        // By the gaps that were judged: a minute of chatter after an hour of calm is no pace of an hour.
-        let judged = rhythm.period.as_secs_f64() * (rhythm.gaps as f64 + f64::from(rhythm.missed));
-        let long = judged >= c::BEACON_SPAN.as_secs_f64();
+        // Without a break: a minute of chatter after an hour of calm is no pace of an hour.
+        let long = beats.kept_for() >= c::BEACON_SPAN;
         let periods = rhythm.period.as_secs_f64() / self.config.interval.as_secs_f64().max(1.0);
         Some(Sign {
             pattern: Pattern::Beacon,

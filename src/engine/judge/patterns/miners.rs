@@ -155,6 +155,11 @@ impl Judge {
             }
         }
         both.sort_unstable_by_key(|(key, ..)| *key);
+        for (rule, _) in self.plan.patterns(Pattern::Mining) {
+            if let Some(account) = self.accounts.get_mut(rule) {
+                account.test(both.len() as u64, f64::INFINITY);
+            }
+        }
         for (key, counters, packets) in both {
             let ends = (key.src, key.dst, key.port);
             let Some(lasting) = self.patterns.learned.miners.go_on(ends, counters.flows, interval) else {

@@ -1,22 +1,26 @@
-//! New services: a host of ours answers on a port it never answered on before. Only where that is rare: after a time to
-//! learn, on a host that is known, in a network whose services hardly change.
+//! New services: a host of ours answers on a port it never answered on before, in a network where that is rare.
+//!
+//! How rare it is stands under the budget. Hosts that begin to offer something come by chance at a rate that is learned,
+//! by a gamma prior and their number in the newest month; the score is that of one coming in an interval. One that
+//! changes all the time counts once in that month, and only its first is told: it can neither fill the account nor
+//! make the others seem usual.
 
 use super::{Judge, PATIENCE, Sign};
+use crate::detect::constants as c;
 use crate::model::{Conversation, Deviation, Direction, Interval, Ip, Pattern, Role, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Intervals a network must have been watched before a service in it can be new.
 const WARM_UP: u32 = 30;
 /// Intervals a host must be known before a service of it can be.
 const KNOWN: u32 = 15;
-/// How far back new services count when it is asked whether they are rare.
-const MEMORY: Duration = Duration::from_secs(7 * 86_400);
-/// One new service among so many known ones within that time is nothing to speak of.
-const CHURN: usize = 100;
+/// Services of one host that are new at once and still told one by one; of more its scan is told, or its start.
+const AT_ONCE: usize = 3;
 /// After so long without an answer a service is forgotten.
 const KEEP: Duration = Duration::from_secs(90 * 86_400);
+const DAY: f64 = 86_400.0;
 
 /// Host, protocol and port.
 type Service = (Ip, u8, u16);
@@ -26,8 +30,8 @@ type Service = (Ip, u8, u16);
 pub(super) struct Services {
     /// When each answered last.
     known: BTreeMap<Service, Timestamp>,
-    /// When new ones came after the network was known.
-    new: VecDeque<Timestamp>,
+    /// Which hosts began to offer something after the network was known, and when each last did.
+    changed: BTreeMap<Ip, Timestamp>,
     limit: usize,
     /// Services not remembered for lack of room.
     pub(super) given_up: u64,
@@ -39,7 +43,7 @@ impl Services {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.known.len() * 48 + self.new.len() * 8
+        self.known.len() * 48 + self.changed.len() * 32
     }
 
     /// A service answered; whether for the first time. What there is no room for is never new.
@@ -56,15 +60,30 @@ impl Services {
         true
     }
 
-    /// Takes in that new services came; whether that is rare.
-    fn are_rare(&mut self, count: usize, at: Timestamp) -> bool {
-        while self.new.front().is_some_and(|&old| at.since(old) > MEMORY) {
-            self.new.pop_front();
+    /// Takes in that hosts began to offer something, in a network watched for so many days; those that did not do so
+    /// before, and -ln of the chance that an interval brings one.
+    fn change(&mut self, hosts: &BTreeSet<Ip>, interval: Interval, days: f64) -> (BTreeSet<Ip>, f64) {
+        let at = interval.start;
+        let memory = Duration::from_secs_f64(c::SERVICE_MEMORY * DAY);
+        self.changed.retain(|_, newest| at.since(*newest) <= memory);
+        let first: BTreeSet<Ip> = hosts
+            .iter()
+            .copied()
+            .filter(|host| !self.changed.contains_key(host))
+            .collect();
+        // Of several at once the others are evidence that they are not rare.
+        let others = (self.changed.len() + first.len()).saturating_sub(1) as f64;
+        for host in hosts {
+            if self.changed.len() < self.limit.max(16) || self.changed.contains_key(host) {
+                self.changed.insert(*host, at);
+            } else {
+                self.given_up += 1;
+            }
         }
-        let before = self.new.len();
-        let room = self.limit.max(16).saturating_sub(before);
-        self.new.extend(std::iter::repeat_n(at, count.min(room)));
-        before + count <= 1 + self.known.len() / CHURN
+        let (hosts, prior) = c::SERVICE_PRIOR;
+        let a_day = (others + hosts) / (days.clamp(0.0, c::SERVICE_MEMORY) + prior);
+        let expected = a_day * interval.length().as_secs_f64() / DAY;
+        (first, -(-(-expected).exp_m1()).ln())
     }
 
     fn forget(&mut self, at: Timestamp) {
@@ -97,41 +116,43 @@ impl Judge {
         if interval.start.as_secs().rem_euclid(86_400) < interval.length().as_secs() as i64 {
             services.forget(interval.end);
         }
-        let old = self.config.interval * WARM_UP;
-        let watched = self
-            .started
-            .is_some_and(|start| interval.start.since(start) >= old);
-        if !watched && self.learned < u64::from(WARM_UP) {
+        let watched = self.started.map_or(Duration::ZERO, |start| {
+            Duration::from_secs(interval.start.since(start).as_secs())
+        });
+        let watched = watched.max(self.config.interval * u32::try_from(self.learned).unwrap_or(u32::MAX));
+        if watched < self.config.interval * WARM_UP {
             return;
+        }
+        for (rule, _) in &rules {
+            if let Some(account) = self.accounts.get_mut(*rule) {
+                account.test(1, self.thresholds.service);
+            }
         }
         // A host that is new itself offers everything for the first time.
         rows.retain(|row| self.hosts.known_for(row.key.dst, interval.start) >= self.config.interval * KNOWN);
-        if rows.is_empty()
-            || !self
-                .patterns
-                .learned
-                .services
-                .are_rare(rows.len(), interval.start)
-        {
+        if rows.is_empty() {
             return;
         }
-        for row in rows {
-            let sign = service_sign(
-                self.row_of(row.key),
-                f64::from(row.counters.flows.max(1)),
-                interval,
-            );
+        let hosts: BTreeSet<Ip> = rows.iter().map(|row| row.key.dst).collect();
+        let days = watched.as_secs_f64() / DAY;
+        let (first, score) = self.patterns.learned.services.change(&hosts, interval, days);
+        let few = rows.len() <= AT_ONCE;
+        let passes = few && score >= self.thresholds.service;
+        for row in rows.iter().filter(|row| passes && first.contains(&row.key.dst)) {
+            let flows = f64::from(row.counters.flows.max(1));
+            let sign = service_sign(self.row_of(row.key), flows, score, interval);
             self.show(&sign, interval.end);
         }
     }
 }
 
-fn service_sign(row: Conversation, flows: f64, interval: Interval) -> Sign {
+fn service_sign(row: Conversation, flows: f64, score: f64, interval: Interval) -> Sign {
     Sign {
         pattern: Pattern::NewService,
         row,
         deviation: Deviation {
             observed: flows,
+            score,
             ..Deviation::default()
         },
         direction: Direction::New,
@@ -146,6 +167,7 @@ fn service_sign(row: Conversation, flows: f64, interval: Interval) -> Sign {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{Budget, Channel};
 
     fn book(limit: usize) -> Services {
         Services {
@@ -167,16 +189,38 @@ mod tests {
         assert_eq!((new, services.given_up), (18, 32));
     }
 
+    /// In a network watched for `days`, whether hosts that begin to offer something are worth an alarm, at one a day
+    /// over everything; none for those that are not told.
+    fn alarms(services: &mut Services, hosts: &[u32], days: i64) -> Option<bool> {
+        let hosts = hosts.iter().map(|&host| Ip::v4(host)).collect();
+        let interval = Interval::holding(Timestamp::from_secs(days * 86_400), Duration::from_secs(60));
+        let (first, score) = services.change(&hosts, interval, days as f64);
+        let threshold = Budget::default().threshold(Channel::Service, 1.0, 1440.0);
+        (!first.is_empty()).then_some(score >= threshold)
+    }
+
     #[test]
-    fn new_services_are_rare_once_a_week_or_one_in_a_hundred() {
+    fn a_host_that_offers_something_new_is_told_as_often_as_the_budget_allows() {
         let mut services = book(1000);
-        let day = |n: i64| Timestamp::from_secs(n * 86_400);
-        assert!(services.are_rare(1, day(0)));
-        assert!(!services.are_rare(1, day(1)));
-        assert!(!services.are_rare(2, day(9)), "two at once");
-        assert!(services.are_rare(1, day(20)));
-        (0..300).for_each(|n| _ = services.answer((Ip::v4(3), 6, n), day(20)));
-        assert!(services.are_rare(1, day(21)));
+        assert_eq!(alarms(&mut services, &[1], 0), Some(true));
+        assert_eq!(alarms(&mut services, &[2], 1), Some(false), "one a day");
+        assert_eq!(
+            alarms(&mut services, &[3, 4, 9], 50),
+            Some(false),
+            "three at once"
+        );
+        assert_eq!(alarms(&mut services, &[5], 100), Some(true));
+        assert_eq!(alarms(&mut services, &[6], 120), Some(true), "one in twenty days");
+    }
+
+    #[test]
+    fn a_host_that_changes_all_the_time_is_told_once_and_hides_nobody_else() {
+        let mut services = book(1000);
+        assert_eq!(alarms(&mut services, &[1], 20), Some(true));
+        for day in 21..60 {
+            assert_eq!(alarms(&mut services, &[1], day), None, "day {day}");
+        }
+        assert_eq!(alarms(&mut services, &[2], 60), Some(true));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! Measured is how much news the names of a domain bring in an interval: the octets of a tree of their characters, so that
 //! numbered hosts and repeated prefixes add next to nothing. How much is too much is learned from what all hosts ask of all
-//! domains, and from what this host usually asks of this one.
+//! domains, and from what this host usually asks of this one. A pair whose own past is known teaches that alone: however
+//! oddly one of them asks, what the others are held against learns only its beginnings.
 
 use super::{Judge, PATIENCE, Sign};
 use crate::detect::{Class, Newcomers, Prior, constants as c};
@@ -88,7 +89,9 @@ impl Tunnels {
 
     fn learn(&mut self, asked: &Asked, value: f64, at: Timestamp) {
         let prior = Prior::of(Class::Bytes);
-        self.all.learn(value, &prior);
+        if self.own.get(asked).is_none_or(|(own, _)| !own.ready()) {
+            self.all.learn(value, &prior);
+        }
         if value < c::TUNNEL_LITTLE {
             return;
         }
@@ -366,6 +369,28 @@ mod tests {
         assert!(tunnels.judge(&mail, 6000.0).unwrap() < 8.0);
         let other = tunnels.judge(&asked(8, "list.example"), 6000.0).unwrap();
         assert!(other > tunnels.judge(&mail, 6000.0).unwrap() + 1.0, "{other}");
+    }
+
+    #[test]
+    fn one_odd_pair_does_not_make_others_seem_usual() {
+        let (mut calm, mut odd) = (Tunnels::default(), Tunnels::default());
+        let asked = |host: u32, domain: &str| (Ip::v4(host), Box::from(domain));
+        let at = Timestamp::from_secs(0);
+        for tunnels in [&mut calm, &mut odd] {
+            tunnels.limit(100);
+        }
+        for n in 0..20_000 {
+            for tunnels in [&mut calm, &mut odd] {
+                tunnels.learn(&asked(n % 50, "example.org"), f64::from(5 + n % 30), at);
+            }
+            odd.learn(&asked(7, "odd.example"), 5000.0, at);
+        }
+        let another = asked(8, "tunnel.example");
+        let [calm, odd] = [&calm, &odd].map(|tunnels| tunnels.judge(&another, 6000.0).unwrap());
+        assert!(
+            odd > 0.8 * calm && odd > 15.0,
+            "{odd} beside an odd pair, {calm} without"
+        );
     }
 
     #[test]
