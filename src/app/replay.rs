@@ -142,13 +142,17 @@ struct Pacer {
 }
 
 impl Pacer {
-    #[inline]
+    #[inline(always)]
     fn wait(&mut self, at: Timestamp) {
         if let Pace::Times(times) = self.pace {
-            let first = *self.first.get_or_insert(at);
-            let due =
-                Duration::try_from_secs_f64(at.since(first).as_secs_f64() / times).unwrap_or(Duration::MAX);
-            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+            self.sleep(at, times);
         }
+    }
+
+    #[inline(never)]
+    fn sleep(&mut self, at: Timestamp, times: f64) {
+        let first = *self.first.get_or_insert(at);
+        let due = Duration::try_from_secs_f64(at.since(first).as_secs_f64() / times).unwrap_or(Duration::MAX);
+        std::thread::sleep(due.saturating_sub(self.began.elapsed()));
     }
 }

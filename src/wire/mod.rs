@@ -18,6 +18,7 @@ mod fault;
 mod ip;
 mod link;
 mod mpls;
+mod plain;
 mod ppp;
 pub mod sflow;
 pub mod stratum;
@@ -124,8 +125,12 @@ pub fn decode(
     original_length: u32,
     decap: Decap,
 ) -> Result<Packet<'_>, Undecoded> {
-    let frame = Cursor::new(octets);
-    Walk::new(original_length, decap).run(link::first(link)?, frame)
+    if link == LinkType::ETHERNET
+        && let Some(packet) = plain::read(octets, decap)
+    {
+        return Ok(packet);
+    }
+    Walk::new(original_length, decap).run(link::first(link)?, Cursor::new(octets))
 }
 
 #[cfg(test)]
