@@ -150,8 +150,13 @@ impl<T: Default> Entities<T> {
         self.rows.get(slot as usize).map_or(0, near)
     }
 
-    /// The row of `key`, whose hash is known; added when there is room.
+    /// Whether the row in `slot` is that of `key`.
     #[inline]
+    pub fn is_at(&self, slot: u32, key: &EntityKey) -> bool {
+        self.rows.get(slot as usize).is_some_and(|row| row.key.is(key))
+    }
+
+    /// The row of `key`, whose hash is known; added when there is room.
     pub fn slot_of(&mut self, hash: u64, key: &EntityKey) -> Option<u32> {
         let rows = &mut self.rows;
         let same = |r: u32| rows.get(r as usize).is_some_and(|x| x.key.is(key));

@@ -108,7 +108,7 @@ impl Front {
     }
 
     /// Takes in one packet.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>) {
         if !packet.payload.is_empty() {
             self.names.observe(at, packet);

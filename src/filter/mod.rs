@@ -35,6 +35,7 @@ mod lexer;
 mod operand;
 mod parser;
 mod print;
+mod services;
 mod subject;
 mod units;
 mod words;
@@ -91,12 +92,6 @@ impl Filter {
     #[inline]
     pub fn matches<S: Subject>(&self, subject: &S) -> bool {
         eval::matches(&self.expr, subject)
-    }
-
-    /// Whether it asks only for role, protocol, port, and which ends are internal: what conversations of one service
-    /// have in common.
-    pub fn is_about_services(&self) -> bool {
-        self.expr.is_about_services()
     }
 
     /// The fields it reads that not every subject has.

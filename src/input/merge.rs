@@ -144,7 +144,10 @@ impl Captures {
     #[inline]
     fn quick(&mut self) -> bool {
         let alone = self.stale && self.next.len() == 1;
-        let stream = self.current.filter(|_| alone).and_then(|number| self.streams.get_mut(number));
+        let stream = self
+            .current
+            .filter(|_| alone)
+            .and_then(|number| self.streams.get_mut(number));
         match stream.map(|stream| &mut stream.state) {
             Some(State::Open(reader)) => reader.quick(),
             _ => false,

@@ -127,14 +127,15 @@ impl Meter {
 
     /// Meters one packet that passed at `at`. What it brings about may come out of a later call, at the latest of the
     /// next [`Meter::sweep`] or [`Meter::finish`].
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>, sink: &mut impl Sink) {
         self.stats.packets += 1;
         self.stats.bytes += u64::from(packet.bytes);
-        let (key, sender) = match packet.fragment {
-            Fragment::None => CacheKey::of(&packet.key),
-            fragment => CacheKey::of(&self.fragments.resolve(at, packet.key, fragment)),
+        let whole = match packet.fragment {
+            Fragment::None => packet.key,
+            fragment => self.fragments.resolve(at, packet.key, fragment),
         };
+        let (key, sender) = CacheKey::of(&whole);
         self.queue.push(Arrival {
             hash: self.cache.hash(&key),
             key,

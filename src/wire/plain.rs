@@ -74,10 +74,29 @@ mod tests {
         let mut octets = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
         octets.extend([0x45, 0]);
         octets.extend(stated.to_be_bytes());
-        octets.extend([0, 7, 0x40, 0, 64, if tcp { 6 } else { 17 }, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2]);
+        octets.extend([
+            0,
+            7,
+            0x40,
+            0,
+            64,
+            if tcp { 6 } else { 17 },
+            0,
+            0,
+            192,
+            0,
+            2,
+            1,
+            198,
+            51,
+            100,
+            2,
+        ]);
         octets.extend([0x30, 0x39, 0, 53]);
         if tcp {
-            octets.extend([0, 0, 0, 1, 0, 0, 0, 2, 0x60, 0x18, 0, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4]);
+            octets.extend([
+                0, 0, 0, 1, 0, 0, 0, 2, 0x60, 0x18, 0, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4,
+            ]);
         } else {
             octets.extend((UDP_OCTETS as u16 + payload as u16).to_be_bytes());
             octets.extend([0, 0]);
