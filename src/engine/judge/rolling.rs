@@ -29,7 +29,6 @@ struct Sought {
     /// Where it probably is.
     guess: u32,
     view: u16,
-    source: bool,
 }
 
 /// No row.
@@ -154,16 +153,15 @@ impl Judge {
                 continue;
             };
             let known = keys.len() as u32;
-            let ends = plan.grouping.keys(row);
-            keys.extend(ends.iter().flatten().map(|key| (state.entities.hash(key), *key)));
+            let ends = plan.grouping.keys(row).into_iter().flatten();
+            keys.extend(ends.map(|key| (state.entities.hash(&key), key)));
+            let found = known..keys.len() as u32;
             for view in std::iter::once(first).chain(std::iter::from_fn(next)) {
-                let present = ends.iter().enumerate().filter(|(_, key)| key.is_some());
-                sought.extend(present.zip(known..).map(|((end, _), key)| Sought {
+                sought.extend(found.clone().map(|key| Sought {
                     id,
                     key,
                     guess: NOWHERE,
                     view: view as u16,
-                    source: end == 0,
                 }));
             }
         }
@@ -205,8 +203,8 @@ impl Judge {
             view.entities.slot_of(*hash, key)
         };
         if let Some(slot) = slot {
-            let (view, source) = (entity.view, entity.source);
-            self.hits.push(Hit { slot, view, source });
+            let view = entity.view;
+            self.hits.push(Hit { slot, view });
         }
     }
 
@@ -235,7 +233,6 @@ impl Judge {
             let Some(entity) = state.entities.add(hit.slot, row, &grown.counters, grown.first) else {
                 continue;
             };
-            entity.spoke |= hit.source;
             if contact && !plan.scans.is_empty() {
                 scanning::tell(entity, row, &grown.counters);
             }
