@@ -5,19 +5,45 @@ use serde::{Deserialize, Serialize};
 
 /// The values of an entity in a form that is compact to hash and compare; only its [`Grouping`] can read it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct EntityKey {
-    /// Addresses, in the order of the grouping's address dimensions.
-    pub addresses: [u128; 2],
+    /// Addresses and first addresses of networks, in the order of the grouping's address dimensions.
+    pub addresses: [Ip; 2],
     /// Other values, in the order of the grouping's other dimensions.
     pub numbers: [u32; 2],
+}
+
+/// An [`EntityKey`] as it is saved.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Written {
+    addresses: [u128; 2],
+    numbers: [u32; 2],
+}
+
+impl From<Written> for EntityKey {
+    fn from(Written { addresses, numbers }: Written) -> Self {
+        Self {
+            addresses: addresses.map(Ip::from_bits),
+            numbers,
+        }
+    }
+}
+
+impl From<EntityKey> for Written {
+    fn from(EntityKey { addresses, numbers }: EntityKey) -> Self {
+        Self {
+            addresses: addresses.map(Ip::bits),
+            numbers,
+        }
+    }
 }
 
 impl EntityKey {
     /// The key of one address.
     #[inline]
-    fn of(address: Ip) -> Self {
+    pub fn of(address: Ip) -> Self {
         Self {
-            addresses: [address.bits(), 0],
+            addresses: [address, Ip::default()],
             numbers: [0, 0],
         }
     }
@@ -25,14 +51,14 @@ impl EntityKey {
     /// Whether both are the same, without a branch per field.
     #[inline]
     pub(super) fn is(&self, other: &Self) -> bool {
-        let ([a, b], [c, d]) = (self.addresses, other.addresses);
+        let [[a, b], [c, d]] = [self.addresses, other.addresses].map(|ends| ends.map(Ip::bits));
         let ([e, f], [g, h]) = (self.numbers, other.numbers);
         (a ^ c) | (b ^ d) | u128::from((e ^ g) | (f ^ h)) == 0
     }
 
     /// A hash that is the same in every process: for choices that must not depend on the order of arrival.
     pub fn spread(&self) -> u64 {
-        let [a, b] = self.addresses;
+        let [a, b] = self.addresses.map(Ip::bits);
         let words = [a as u64, (a >> 64) as u64, b as u64, (b >> 64) as u64];
         let numbers = u64::from(self.numbers[0]) << 32 | u64::from(self.numbers[1]);
         words
@@ -110,16 +136,16 @@ impl Grouping {
     pub fn coarsen(&self, finer: &EntityKey) -> EntityKey {
         let mut key = *finer;
         let addresses = self.dimensions.iter().filter(|d| is_address(**d));
-        for (bits, dimension) in key.addresses.iter_mut().zip(addresses) {
-            if let Some(network) = dimension.network(Ip::from_bits(*bits)) {
-                *bits = network.first().bits();
+        for (address, dimension) in key.addresses.iter_mut().zip(addresses) {
+            if let Some(network) = dimension.network(*address) {
+                *address = network.first();
             }
         }
         key
     }
 
     /// The addresses and networks of a key with their dimensions.
-    pub fn addresses(&self, key: &EntityKey) -> impl Iterator<Item = (Dimension, u128)> {
+    pub fn addresses(&self, key: &EntityKey) -> impl Iterator<Item = (Dimension, Ip)> {
         let dimensions = self.dimensions.iter().copied().filter(|d| is_address(*d));
         dimensions.zip(key.addresses)
     }
@@ -160,11 +186,11 @@ impl Grouping {
         for &dimension in &self.dimensions {
             match value(dimension, row, host)? {
                 Value::Ip(ip) => {
-                    *key.addresses.get_mut(address)? = ip.bits();
+                    *key.addresses.get_mut(address)? = ip;
                     address += 1;
                 }
                 Value::Net(prefix) => {
-                    *key.addresses.get_mut(address)? = prefix.first().bits();
+                    *key.addresses.get_mut(address)? = prefix.first();
                     address += 1;
                 }
                 Value::Number(n) => {
@@ -189,7 +215,7 @@ impl Grouping {
         for &dimension in &self.dimensions {
             values.push(match dimension {
                 d if is_address(d) => {
-                    let ip = Ip::from_bits(addresses.next().copied().unwrap_or(0));
+                    let ip = addresses.next().copied().unwrap_or_default();
                     (d, d.network(ip).map_or(Value::Ip(ip), Value::Net))
                 }
                 d @ (Dimension::SrcCountry | Dimension::DstCountry) => {

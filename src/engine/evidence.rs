@@ -6,7 +6,7 @@
 use super::plan::View;
 use crate::aggregate::{EntityKey, Grouping, Recent, Usual, UsualPart};
 use crate::anomaly::{Part, Shape};
-use crate::model::{Conversation, Counters, Dimension, Metric, Role, Timestamp, Value};
+use crate::model::{Conversation, Counters, Dimension, Ip, Metric, Role, Timestamp, Value};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ const MARKS: usize = 1 << 8;
 /// A number below 64 * [`MARKS`] that equal keys have in common.
 #[inline]
 fn mark(key: &EntityKey) -> usize {
-    let [a, b] = key.addresses.map(|bits| bits as u64 ^ (bits >> 64) as u64);
+    let [a, b] = key.addresses.map(Ip::folded);
     let numbers = u64::from(key.numbers[0]) << 32 | u64::from(key.numbers[1]);
     let mixed = (a ^ b.rotate_left(32) ^ numbers).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as usize % (64 * MARKS)
@@ -152,13 +152,14 @@ struct Tally {
     shape: Shape,
 }
 
+/// What each question that finds anything finds.
 fn tally(
     wanted: &Wanted,
     questions: &[Question],
     views: &[View],
     rows: &[Conversation],
-) -> BTreeMap<usize, Tally> {
-    let mut found: BTreeMap<usize, Vec<&Conversation>> = BTreeMap::new();
+) -> impl Iterator<Item = (usize, Tally)> {
+    let mut found: Vec<Vec<&Conversation>> = questions.iter().map(|_| Vec::new()).collect();
     for (&view, keys) in &wanted.0 {
         let Some(view) = views.get(view) else { continue };
         for row in rows {
@@ -166,18 +167,20 @@ fn tally(
                 let questions = keys.about(&key);
                 // The filter is asked last, because it takes longest.
                 if !questions.is_empty() && view.passes(row) {
-                    questions
-                        .iter()
-                        .for_each(|&i| found.entry(i).or_default().push(row));
+                    for &i in questions {
+                        found.get_mut(i).into_iter().for_each(|rows| rows.push(row));
+                    }
                 }
             }
         }
     }
-    let tallies = found
-        .into_iter()
-        .filter_map(|(i, rows)| Some((i, Tally::of(questions.get(i)?, &rows))));
-    tallies.collect()
+    let found = found.into_iter().zip(questions).enumerate();
+    let found = found.filter(|(_, (rows, _))| !rows.is_empty());
+    found.map(|(i, (rows, question))| (i, Tally::of(question, &rows)))
 }
+
+/// A conversation, and what it adds to the metric in question.
+type Bringing<'a> = (&'a Conversation, Measured);
 
 impl Tally {
     /// Of the conversations that belong to the entity in question.
@@ -188,28 +191,26 @@ impl Tally {
         tally.shape.destinations = distinct(rows.iter().map(|row| row.key.dst));
         let requests = rows.iter().filter(|row| row.key.role == Role::Request);
         tally.shape.ports = distinct(requests.map(|row| row.key.port));
-        let measured: Vec<Measured> = rows.iter().map(|row| measure(question.metric, row)).collect();
+        let measured = rows.iter().map(|row| (*row, measure(question.metric, row)));
+        // Of a metric that few conversations add to, the others need not be looked at once for each dimension.
+        let bringing: Vec<Bringing> = measured
+            .filter(|(_, measured)| !matches!(measured, Measured::Nothing))
+            .collect();
         for dimension in BY {
-            tally.list(dimension, question, rows, &measured);
+            tally.list(dimension, question, &bringing);
         }
-        tally.total = brought(question.metric, rows.iter().copied());
+        tally.total = together(bringing.iter().map(|(_, measured)| *measured));
         tally
     }
 
     /// Adds what each value of a dimension brought: amounts, and distinct things counted once for each value.
-    fn list(
-        &mut self,
-        dimension: Dimension,
-        question: &Question,
-        rows: &[&Conversation],
-        measured: &[Measured],
-    ) {
-        let mut brought: Vec<(Value, Measured)> = Vec::with_capacity(rows.len());
-        for (row, measured) in rows.iter().zip(measured) {
+    fn list(&mut self, dimension: Dimension, question: &Question, bringing: &[Bringing]) {
+        let mut brought: Vec<(Value, Measured)> = Vec::with_capacity(bringing.len());
+        for (row, measured) in bringing {
             for value in Grouping::values(dimension, row) {
                 // An address says nothing about itself.
-                let own = matches!(value, Value::Ip(ip) if question.key.addresses.contains(&ip.bits()));
-                if !own && !matches!(measured, Measured::Nothing) {
+                let own = matches!(value, Value::Ip(ip) if question.key.addresses.contains(&ip));
+                if !own {
                     brought.push((value, *measured));
                 }
             }
@@ -293,8 +294,13 @@ fn measure(metric: Metric, row: &Conversation) -> Measured {
 /// What some conversations bring to a metric together.
 pub(super) fn brought<'a>(metric: Metric, rows: impl Iterator<Item = &'a Conversation>) -> f64 {
     let measured: Vec<Measured> = rows.map(|row| measure(metric, row)).collect();
-    let amounts = measured.iter().filter_map(Measured::amount);
-    amounts.sum::<f64>() + distinct(measured.iter().filter_map(Measured::thing)) as f64
+    together(measured.iter().copied())
+}
+
+/// The sum of amounts, and the number of different things.
+fn together(measured: impl Iterator<Item = Measured> + Clone) -> f64 {
+    let amounts = measured.clone().filter_map(|measured| measured.amount());
+    amounts.sum::<f64>() + distinct(measured.filter_map(|measured| measured.thing())) as f64
 }
 
 impl Evidence {
@@ -403,7 +409,7 @@ mod tests {
     use crate::engine::Config;
     use crate::engine::plan::Plan;
     use crate::engine::test_data::rule;
-    use crate::model::{ConversationKey, Interval, Ip, Origin, Rule};
+    use crate::model::{ConversationKey, Interval, Origin, Rule};
     use std::time::Duration;
 
     fn plan(metric: Metric) -> Plan {
@@ -445,7 +451,7 @@ mod tests {
             recent.push(interval, vec![row(1, 9, 100), row(3, 9, 100), row(1, 8, 5000)]);
         }
         let key = EntityKey {
-            addresses: [Ip::v4(9).bits(), 0],
+            addresses: [Ip::v4(9), Ip::default()],
             numbers: [0, 0],
         };
         let question = Question {

@@ -112,7 +112,7 @@ impl Front {
     }
 
     /// Takes in one packet; Flow Records that end go to `keep`.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>, keep: Keeping<'_>) {
         if !packet.payload.is_empty() {
             self.names.observe(at, packet);

@@ -280,7 +280,7 @@ fn between(from: Timestamp, to: Timestamp, step: Duration) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Than;
+    use crate::model::{Ip, Than};
 
     const STEP: Duration = Duration::from_secs(60);
 
@@ -288,7 +288,7 @@ mod tests {
         Waiting {
             rule: 0,
             key: EntityKey {
-                addresses: [n, 0],
+                addresses: [Ip::from_bits(n), Ip::default()],
                 numbers: [0, 0],
             },
             direction: Direction::Above,

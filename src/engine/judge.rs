@@ -55,8 +55,6 @@ use strangers::Stranger;
 struct Hit {
     slot: u32,
     view: u16,
-    /// Whether the conversation's source is what makes it the entity's.
-    source: bool,
 }
 
 /// One Judge. See the module's documentation.
@@ -295,7 +293,7 @@ impl Judge {
         self.look_early(until);
         self.meet_hosts(known, until);
         self.hear_all(heard, until);
-        self.hear_beats(contacts, until);
+        self.hear_beats(&contacts, until);
         self.answer();
         if self.present.as_ref().is_some_and(|p| p.interval.end <= until) {
             self.close(true);

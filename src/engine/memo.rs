@@ -1,89 +1,106 @@
 //! Which views a conversation belongs in, remembered: most filters ask only for what few conversations differ in.
 
 use super::plan::View;
-use crate::model::{Conversation, Role};
+use crate::filter::Filter;
+use crate::model::{Conversation, FlowKey, Role};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
-/// Views that can be remembered; further ones are asked every time.
-const VIEWS: usize = 64;
+/// Views that can be remembered, as many as a word has bits; further ones are asked every time.
+pub(super) const VIEWS: usize = 64;
 /// Services remembered; beyond it everything is forgotten, which costs time and changes nothing.
 const SERVICES: usize = 1 << 16;
 
 /// Answers of filters by role, protocol, port and which ends are internal.
 #[derive(Debug)]
 pub(super) struct Memo {
-    known: HashMap<u32, u64, FixedState>,
-    /// Views whose filter asks for nothing else.
-    simple: u64,
+    known: HashMap<u32, Answer, FixedState>,
+    /// The part of each filter that asks for nothing else, and whether that is all of it.
+    parts: Vec<(Filter, bool)>,
+    /// Ports between two of these are alike for all filters, so that a scan of ports is of a few services only.
+    bounds: Vec<u16>,
+}
+
+/// What filters say of a service, a bit for each view.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answer {
+    passing: u64,
+    /// The filter asks for more than the service.
+    unsure: u64,
 }
 
 impl Memo {
     /// For these views, in this order.
     pub(super) fn new(views: &[View], seed: u64) -> Self {
-        let simple = |view: &View| {
-            view.filter
-                .as_ref()
-                .is_none_or(crate::filter::Filter::is_about_services)
-        };
-        let bits = views
+        let all = Filter::default();
+        let filters = views
             .iter()
             .take(VIEWS)
-            .enumerate()
-            .filter(|(_, view)| simple(view));
+            .map(|view| view.filter.as_ref().unwrap_or(&all));
+        let parts: Vec<(Filter, bool)> = filters
+            .map(|filter| (filter.about_services(), filter.is_about_services()))
+            .collect();
+        let bounds: BTreeSet<u16> = parts.iter().flat_map(|(part, _)| part.port_bounds()).collect();
         Self {
             known: HashMap::with_hasher(FixedState::with_seed(seed)),
-            simple: bits.map(|(i, _)| 1 << i).fold(0, |all, bit| all | bit),
+            parts,
+            bounds: bounds.into_iter().collect(),
         }
     }
 
     /// One bit for each of the first 64 views whose filter lets `row` through.
     #[inline]
     pub(super) fn passing(&mut self, views: &[View], row: &Conversation) -> u64 {
-        let signature = signature(row);
-        let simple = match self.known.get(&signature) {
-            Some(&mask) => mask,
-            None => self.learn(signature, views, row),
+        let signature = self.signature(row);
+        let Answer {
+            mut passing,
+            mut unsure,
+        } = match self.known.get(&signature) {
+            Some(answer) => *answer,
+            None => self.learn(signature, row),
         };
-        let rest = views
-            .iter()
-            .take(VIEWS)
-            .enumerate()
-            .filter(|(i, _)| self.simple >> i & 1 == 0);
-        rest.filter(|(_, view)| view.passes(row))
-            .fold(simple, |mask, (i, _)| mask | 1 << i)
+        while unsure != 0 {
+            let view = unsure.trailing_zeros();
+            unsure &= unsure - 1;
+            let passes = views.get(view as usize).is_some_and(|view| view.passes(row));
+            passing |= u64::from(passes) << view;
+        }
+        passing
     }
 
     #[cold]
-    fn learn(&mut self, signature: u32, views: &[View], row: &Conversation) -> u64 {
+    fn learn(&mut self, signature: u32, row: &Conversation) -> Answer {
         if self.known.len() >= SERVICES {
             self.known.clear();
         }
-        let views = views.iter().take(VIEWS).enumerate();
-        let passing = views.filter(|(i, view)| self.simple >> i & 1 == 1 && view.passes(row));
-        let mask = passing.fold(0, |mask, (i, _)| mask | 1 << i);
-        self.known.insert(signature, mask);
-        mask
-    }
-
-    /// Whether a view passes, from what [`Memo::passing`] said.
-    #[inline]
-    pub(super) fn passes(mask: u64, i: usize, view: &View, row: &Conversation) -> bool {
-        if i < VIEWS {
-            mask >> i & 1 == 1
-        } else {
-            view.passes(row)
+        let mut answer = Answer::default();
+        for (i, (part, whole)) in self.parts.iter().enumerate() {
+            let bits = if *whole {
+                &mut answer.passing
+            } else {
+                &mut answer.unsure
+            };
+            *bits |= u64::from(part.matches(row)) << i;
         }
+        self.known.insert(signature, answer);
+        answer
     }
-}
 
-/// Everything a filter about services can see.
-fn signature(row: &Conversation) -> u32 {
-    u32::from(row.key.port) << 16
-        | u32::from(row.key.protocol) << 8
-        | u32::from(row.key.role == Role::Reply) << 2
-        | u32::from(row.src_origin.internal) << 1
-        | u32::from(row.dst_origin.internal)
+    /// Everything a filter about services can see.
+    #[inline]
+    fn signature(&self, row: &Conversation) -> u32 {
+        // Of ICMP the port is type and code, which filters ask for one by one.
+        let port = match row.key.protocol {
+            FlowKey::ICMP | FlowKey::ICMPV6 => row.key.port,
+            _ => self.bounds.partition_point(|&bound| bound <= row.key.port) as u16,
+        };
+        u32::from(port) << 16
+            | u32::from(row.key.protocol) << 8
+            | u32::from(row.key.role == Role::Reply) << 2
+            | u32::from(row.src_origin.internal) << 1
+            | u32::from(row.dst_origin.internal)
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +121,9 @@ mod tests {
         let filters = [
             "dst internal and request",
             "udp port 53",
+            "port in [50-60 443] and not src as > 0 and dst internal",
+            "not dst port 80",
+            "icmp_type 8 and src internal",
             "src host 10.0.0.1",
             "src as > 0",
             "not tcp",
@@ -127,8 +147,8 @@ mod tests {
                 key: ConversationKey {
                     src: Ip::v4(0x0a00_0000 + (n & 1)),
                     dst: Ip::v4(7),
-                    port: if bit(1) { 53 } else { 80 },
-                    protocol: if bit(2) { 6 } else { 17 },
+                    port: [53, 80, 61, 0x0800][(n >> 1 & 1 | n >> 6 & 2) as usize],
+                    protocol: [6, 17, 1][(n >> 2 & 1 | n >> 7 & 2).min(2) as usize],
                     role: if bit(3) { Role::Reply } else { Role::Request },
                 },
                 src_origin: origin(bit(4), u32::from(bit(5))),
@@ -137,11 +157,7 @@ mod tests {
             };
             let mask = memo.passing(&plan.views, &row);
             for (i, view) in plan.views.iter().enumerate() {
-                assert_eq!(
-                    Memo::passes(mask, i, view, &row),
-                    view.passes(&row),
-                    "{view} of {row:?}"
-                );
+                assert_eq!(mask >> i & 1 == 1, view.passes(&row), "{view} of {row:?}");
             }
         }
     }

@@ -46,7 +46,7 @@ pub use state::{Snapshot, StateError};
 use crate::collect::Account;
 use crate::enrich::Origins;
 use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, RuleAccount, Timestamp};
-use crate::wire::{Packet, Undecoded, decode};
+use crate::wire::{self, Packet, Undecoded, decode};
 use clock::{Clock, Seen};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -117,13 +117,28 @@ impl Engine {
     /// [`Undecoded`]: the frame carries no IP packet that can be read; nothing else happened.
     #[inline]
     pub fn observe(&mut self, raw: &RawPacket<'_>) -> Result<(), Undecoded> {
-        let packet = decode(raw.link, raw.octets, raw.original_length, self.config.decap)?;
-        let at = self.come_to(raw.at);
-        let front = self.front_of(&packet);
-        if let Some(front) = self.fronts.get_mut(front) {
-            front.observe(at, &packet, self.keep.as_deref_mut());
+        if let Some(packet) = wire::plain(raw.link, raw.octets, self.config.decap) {
+            self.meter(raw.at, &packet);
+            return Ok(());
         }
+        self.observe_any(raw)
+    }
+
+    #[inline(never)]
+    fn observe_any(&mut self, raw: &RawPacket<'_>) -> Result<(), Undecoded> {
+        let packet = decode(raw.link, raw.octets, raw.original_length, self.config.decap)?;
+        self.meter(raw.at, &packet);
         Ok(())
+    }
+
+    /// Inlined twice, so that what is known of plain packets is not asked again.
+    #[inline(always)]
+    fn meter(&mut self, at: Timestamp, packet: &Packet<'_>) {
+        let at = self.come_to(at);
+        let front = self.front_of(packet);
+        if let Some(front) = self.fronts.get_mut(front) {
+            front.observe(at, packet, self.keep.as_deref_mut());
+        }
     }
 
     /// Takes in one message of flow export. What is wrong with it is counted, and named by [`Engine::fault`].

@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::gate::Gates;
+use super::memo::VIEWS;
 pub use super::unusable::PlanError;
 use crate::aggregate::{Grouping, Sets};
 use crate::detect::Class;
@@ -21,7 +22,7 @@ pub(super) struct Plan {
     /// How many views have tables.
     pub(super) tables: usize,
     /// The views that have tables, those of the same dimensions together.
-    pub(super) families: Vec<Vec<usize>>,
+    pub(super) families: Vec<Family>,
     /// Rules of [`Test::NewHost`], each with its view.
     pub(super) new_host: Vec<(usize, usize)>,
     /// What must hold beside the tests.
@@ -214,18 +215,41 @@ impl Plan {
     }
 }
 
-/// Puts the numbers of views with the same dimensions together; those filled from other views are in none.
-fn families(views: &[View]) -> Vec<Vec<usize>> {
-    let mut families: Vec<(&Grouping, Vec<usize>)> = Vec::new();
-    let filled = views.iter().enumerate().filter(|(_, view)| view.finer.is_none());
-    for (i, view) in filled {
-        match families
-            .iter_mut()
-            .find(|(grouping, _)| **grouping == view.grouping)
-        {
-            Some((_, family)) => family.push(i),
-            None => families.push((&view.grouping, vec![i])),
+/// Views of the same dimensions that are filled from conversations: they share keys.
+#[derive(Debug, Default)]
+pub(super) struct Family {
+    /// A bit for each of the first views, as [`super::memo::Memo`] has them.
+    pub(super) views: u64,
+    /// Further ones.
+    pub(super) others: Vec<usize>,
+}
+
+impl Family {
+    fn add(&mut self, view: usize) {
+        if view < VIEWS {
+            self.views |= 1 << view;
+        } else {
+            self.others.push(view);
         }
+    }
+}
+
+/// Puts views with the same dimensions together; those filled from other views are in no family.
+fn families(views: &[View]) -> Vec<Family> {
+    let mut families: Vec<(&Grouping, Family)> = Vec::new();
+    for (i, view) in views.iter().enumerate().filter(|(_, view)| view.finer.is_none()) {
+        let known = families
+            .iter()
+            .position(|(grouping, _)| **grouping == view.grouping);
+        let at = known.unwrap_or_else(|| {
+            families.push((&view.grouping, Family::default()));
+            families.len() - 1
+        });
+        families
+            .iter_mut()
+            .skip(at)
+            .take(1)
+            .for_each(|(_, family)| family.add(i));
     }
     families.into_iter().map(|(_, family)| family).collect()
 }

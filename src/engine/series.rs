@@ -201,9 +201,6 @@ pub(super) struct EntityState {
     pub(super) idle: u32,
     /// In which interval it is since it was back from a long silence, from 1; 0 where it never was away.
     back: u32,
-    /// Whether it was the source of anything in this interval.
-    #[serde(skip)]
-    pub(super) spoke: bool,
     /// Whether it deviates in this interval because of something else, which has an anomaly of its own.
     #[serde(skip)]
     pub(super) explained: bool,
@@ -313,7 +310,7 @@ impl EntityState {
 
     /// Begins the next interval; false when nothing is worth remembering any longer.
     pub(super) fn begin_interval(&mut self, touched: bool, policy: &Policy, keep: &Keep, away: u32) -> bool {
-        (self.spoke, self.explained, self.awaited) = (false, false, false);
+        (self.explained, self.awaited) = (false, false);
         self.back = self.back(touched, away).unwrap_or(0);
         self.seen = self.seen.saturating_add(u32::from(touched));
         self.idle = if touched { 0 } else { self.idle.saturating_add(1) };

@@ -178,21 +178,6 @@ impl Expr {
         }
     }
 
-    pub(super) fn is_about_services(&self) -> bool {
-        match self {
-            Self::All(parts) | Self::OneOf(parts) => parts.iter().all(Self::is_about_services),
-            Self::Not(part) => part.is_about_services(),
-            Self::Any
-            | Self::Protocol(_)
-            | Self::Port(..)
-            | Self::Internal(..)
-            | Self::Role(_)
-            | Self::IcmpType(_)
-            | Self::IcmpCode(_) => true,
-            _ => false,
-        }
-    }
-
     pub(super) fn needs(&self) -> Needs {
         let none = Needs::default();
         match self {

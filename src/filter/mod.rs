@@ -39,6 +39,7 @@ mod operand;
 mod parser;
 mod print;
 mod select;
+mod services;
 mod subject;
 mod units;
 mod words;
@@ -114,12 +115,6 @@ impl Filter {
     /// Whether records can pass whose fields lie between `bounds`, both inside; bounds that are not known are `None`.
     pub fn chance(&self, bounds: &dyn Fn(Field) -> Option<[u128; 2]>) -> Chance {
         self.expr.chance(bounds)
-    }
-
-    /// Whether it asks only for role, protocol, port, and which ends are internal: what conversations of one service
-    /// have in common.
-    pub fn is_about_services(&self) -> bool {
-        self.expr.is_about_services()
     }
 
     /// The fields it reads that not every subject has.

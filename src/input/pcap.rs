@@ -84,6 +84,23 @@ impl Header {
         }
     }
 
+    /// [`Header::record`], where [`Header::is_plain`].
+    #[inline]
+    fn plain_record(&self, octets: &[u8; RECORD]) -> Record {
+        let [seconds, fraction, captured, original] = [0, 4, 8, 12].map(|at| self.order.u32(octets, at));
+        Record {
+            seconds,
+            fraction,
+            captured,
+            original,
+        }
+    }
+
+    /// Whether records have no peculiarities: their header is short, and the captured length comes first.
+    fn is_plain(&self) -> bool {
+        self.record == RECORD && self.version == (2, 4)
+    }
+
     fn version_known(&self) -> bool {
         self.version.0 == 2 && self.version.1 <= 4 || self.version == (543, 0)
     }
@@ -111,6 +128,8 @@ impl Record {
 #[derive(Debug)]
 pub(super) struct Walk {
     header: Header,
+    /// [`Header::is_plain`].
+    plain: bool,
     /// Seconds of the last record read.
     near: Option<u32>,
     /// Offset of the last record whose time was named as wrong; it is used all the same.
@@ -132,6 +151,7 @@ impl Walk {
         window.take(HEADER);
         Ok(Self {
             header,
+            plain: header.is_plain(),
             near: None,
             doubted: None,
         })
@@ -144,8 +164,34 @@ impl Walk {
         (!self.header.version_known()).then(|| Trouble::bad_record(0, what))
     }
 
-    /// The next packet; `None` at the end.
+    /// The next packet, where all of it was read already and nothing is odd about it. `None` says only that
+    /// [`Walk::step`] must be asked. Nearly every record goes this way, in a tenth of the instructions.
     #[inline]
+    pub(super) fn quick<R: Read>(&mut self, window: &mut Window<R>) -> Option<Head> {
+        if !self.plain {
+            return None;
+        }
+        let offset = window.offset();
+        let octets: &[u8; RECORD] = window.ahead().first_chunk()?;
+        let record = self.header.plain_record(octets);
+        let captured = record.captured as usize;
+        if captured == 0 || captured > LONGEST_FRAME || self.beyond_a_second(record) {
+            return None;
+        }
+        let position = window.take_whole(RECORD + captured)? + RECORD;
+        self.near = Some(record.seconds);
+        Some(Head {
+            at: self.time(record),
+            link: self.header.link,
+            original: record.original.max(record.captured),
+            captured,
+            position,
+            offset,
+            timed: true,
+        })
+    }
+
+    /// The next packet; `None` at the end.
     pub(super) fn step<R: Read>(&mut self, window: &mut Window<R>) -> Result<Option<Head>, Box<Trouble>> {
         let offset = window.offset();
         let length = self.header.record;
@@ -213,6 +259,7 @@ impl Walk {
         let offset = window.offset();
         if let Some(header) = Header::read(window.ahead()) {
             self.header = header;
+            self.plain = header.is_plain();
         }
         window.take(HEADER);
         let what = "a second pcap file header where a record should be (captures put together without a tool?); \

@@ -119,8 +119,30 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    /// Goes on to the next packet, fault, or the end.
+    /// Goes on to the next packet, if that takes no reading and no second look; false says only that
+    /// [`CaptureReader::advance`] must be asked.
     #[inline]
+    pub(super) fn quick(&mut self) -> bool {
+        let Walk::Pcap(walk) = &mut self.walk else {
+            return false;
+        };
+        let found = walk.quick(&mut self.window);
+        found.is_some_and(|head| {
+            self.found(head);
+            true
+        })
+    }
+
+    /// Makes a packet the present one.
+    #[inline]
+    fn found(&mut self, head: Head) {
+        self.head = head;
+        self.ledger.counters.packets += 1;
+        self.ledger.counters.octets += head.captured as u64;
+        self.ledger.counters.untimed += u64::from(!head.timed);
+    }
+
+    /// Goes on to the next packet, fault, or the end.
     pub(super) fn advance(&mut self) -> Step {
         loop {
             let found = match &mut self.walk {
@@ -131,10 +153,7 @@ impl<R: Read> CaptureReader<R> {
             };
             match found {
                 Ok(Some(head)) => {
-                    self.head = head;
-                    self.ledger.counters.packets += 1;
-                    self.ledger.counters.octets += head.captured as u64;
-                    self.ledger.counters.untimed += u64::from(!head.timed);
+                    self.found(head);
                     return Step::Packet;
                 }
                 Ok(None) => return self.finish(),

@@ -64,6 +64,12 @@ impl<R: Read> Window<R> {
         at
     }
 
+    /// [`Window::take`], if all `count` octets lie ahead; nothing is read for it.
+    #[inline]
+    pub(super) fn take_whole(&mut self, count: usize) -> Option<usize> {
+        (self.end - self.start >= count).then(|| self.take(count))
+    }
+
     /// `count` octets at a position that [`Window::take`] returned.
     #[inline]
     pub(super) fn slice(&self, at: usize, count: usize) -> &[u8] {

@@ -140,6 +140,16 @@ impl Hot {
         }
     }
 
+    /// Whether something must be given out before `arrival` is counted; time-outs are in nanoseconds.
+    #[inline]
+    pub(super) fn must_turn(&self, arrival: &Arrival, idle: u64, active: u64) -> bool {
+        // Without branches: none of it is true of nearly all packets.
+        (elapsed(self.last, arrival.at) >= idle)
+            | (elapsed(self.start, arrival.at) >= active)
+            | self.ended()
+            | self.is_full(arrival.sender())
+    }
+
     /// Something of both cache lines.
     #[inline]
     pub(super) fn touch(&self) -> i64 {
@@ -363,6 +373,12 @@ impl Entry<'_> {
         self.hot.flags = [TcpFlags(0); 2];
         self.cold.told = [Amount::default(); 2];
     }
+}
+
+/// What [`Timestamp::since`] gives, in nanoseconds.
+#[inline]
+pub(super) fn elapsed(earlier: Timestamp, at: Timestamp) -> u64 {
+    at.as_nanos().saturating_sub(earlier.as_nanos()).max(0) as u64
 }
 
 /// Who made the contact that begins with `first`, and whether that packet is an answer without a question.

@@ -19,7 +19,7 @@ pub(super) struct CacheKey {
 
 impl CacheKey {
     /// The key of a packet, and which end (0 or 1) sent it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(key: &FlowKey) -> (Self, usize) {
         let (mut src_port, mut dst_port) = (key.src_port, key.dst_port);
         if matches!(key.protocol, FlowKey::ICMP | FlowKey::ICMPV6) {

@@ -16,7 +16,7 @@ mod names;
 use crate::model::{ConversationKey, Counters, EndReason, FlowKey, FlowRecord, Handshake, Role, Timestamp};
 use crate::wire::{Fragment, Packet};
 use cache::Cache;
-use entry::{Arrival, Entry};
+use entry::{Arrival, Entry, elapsed};
 use fragments::Fragments;
 use key::{CacheKey, is_echo_reply};
 pub use names::{Hearing, Names};
@@ -127,14 +127,15 @@ impl Meter {
 
     /// Meters one packet that passed at `at`. What it brings about may come out of a later call, at the latest of the
     /// next [`Meter::sweep`] or [`Meter::finish`].
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>, sink: &mut impl Sink) {
         self.stats.packets += 1;
         self.stats.bytes += u64::from(packet.bytes);
-        let (key, sender) = match packet.fragment {
-            Fragment::None => CacheKey::of(&packet.key),
-            fragment => CacheKey::of(&self.fragments.resolve(at, packet.key, fragment)),
+        let whole = match packet.fragment {
+            Fragment::None => packet.key,
+            fragment => self.fragments.resolve(at, packet.key, fragment),
         };
+        let (key, sender) = CacheKey::of(&whole);
         self.queue.push(Arrival {
             hash: self.cache.hash(&key),
             key,
@@ -170,6 +171,20 @@ impl Meter {
     /// Counts one packet, whose entry is probably in slot `guess`.
     #[inline]
     fn count(&mut self, guess: u32, arrival: &Arrival, sink: &mut impl Sink) {
+        // Nearly every packet: of a conversation that goes on, in time.
+        if let Some(hot) = self.cache.hot(guess)
+            && hot.is_of(&arrival.key)
+            && !hot.must_turn(arrival, self.idle, self.active)
+            && arrival.at >= self.horizon
+        {
+            hot.count(arrival);
+        } else {
+            self.count_any(guess, arrival, sink);
+        }
+    }
+
+    #[inline(never)]
+    fn count_any(&mut self, guess: u32, arrival: &Arrival, sink: &mut impl Sink) {
         let slot = match self.cache.hot(guess) {
             Some(hot) if hot.is_of(&arrival.key) => guess,
             _ => match self.cache.find(arrival.hash, &arrival.key) {
@@ -178,12 +193,8 @@ impl Meter {
             },
         };
         let Some(hot) = self.cache.hot(slot) else { return };
-        let idle = elapsed(hot.last(), arrival.at) >= self.idle;
-        if idle
-            || hot.ended()
-            || elapsed(hot.start(), arrival.at) >= self.active
-            || hot.is_full(arrival.sender())
-        {
+        if hot.must_turn(arrival, self.idle, self.active) {
+            let idle = elapsed(hot.last(), arrival.at) >= self.idle;
             self.turn(slot, idle, arrival, sink);
         }
         let Some(hot) = self.cache.hot(slot) else { return };
@@ -275,12 +286,6 @@ impl Meter {
         }
         self.cache.insert(first)
     }
-}
-
-/// What [`Timestamp::since`] gives, in nanoseconds.
-#[inline]
-fn elapsed(earlier: Timestamp, at: Timestamp) -> u64 {
-    u64::try_from(at.as_nanos().saturating_sub(earlier.as_nanos())).unwrap_or(0)
 }
 
 fn nanos(span: Duration) -> u64 {

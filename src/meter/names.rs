@@ -71,24 +71,32 @@ impl Names {
     }
 
     /// Looks at one packet.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, at: Timestamp, packet: &Packet<'_>) {
-        let key = &packet.key;
-        match (key.protocol, packet.payload) {
-            (FlowKey::UDP, [_, ..]) if DNS.contains(&key.src_port) || DNS.contains(&key.dst_port) => {
-                if let Some(message) = dns::parse(packet.payload) {
+        if speaks_of_names(packet) {
+            // A copy, so that the packet itself can stay in registers.
+            self.listen(at, packet.key, packet.payload);
+        }
+    }
+
+    #[inline(never)]
+    fn listen(&mut self, at: Timestamp, key: FlowKey, payload: &[u8]) {
+        let key = &key;
+        match (key.protocol, payload) {
+            (FlowKey::UDP, [_, ..]) if is_dns(key) => {
+                if let Some(message) = dns::parse(payload) {
                     self.message(at, key, &message);
                 }
             }
             // A DNS message over TCP, or a TLS handshake record with a ClientHello in it.
             (FlowKey::TCP, [_, _, ..]) if key.src_port == 53 || key.dst_port == 53 => {
-                if let Some(message) = dns::parse_tcp(packet.payload) {
+                if let Some(message) = dns::parse_tcp(payload) {
                     self.message(at, key, &message);
                 }
             }
-            (FlowKey::TCP, [b'{', ..]) => self.stratum(at, key, packet.payload),
+            (FlowKey::TCP, [b'{', ..]) => self.stratum(at, key, payload),
             (FlowKey::TCP, [0x16, 3, _, _, _, 1, ..]) => {
-                if let Some(name) = tls::server_name(packet.payload) {
+                if let Some(name) = tls::server_name(payload) {
                     self.name_of(at, key.dst, name);
                 }
             }
@@ -172,6 +180,25 @@ impl Names {
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
+}
+
+/// Whether a packet may say something of names; nearly none does.
+#[inline(always)]
+fn speaks_of_names(packet: &Packet<'_>) -> bool {
+    let (key, first) = (&packet.key, packet.payload.first());
+    match (key.protocol, first) {
+        (_, None) => false,
+        (FlowKey::TCP, Some(first)) => {
+            matches!(first, b'{' | 0x16) || key.src_port == 53 || key.dst_port == 53
+        }
+        (FlowKey::UDP, Some(_)) => is_dns(key),
+        _ => false,
+    }
+}
+
+#[inline]
+fn is_dns(key: &FlowKey) -> bool {
+    DNS.contains(&key.src_port) || DNS.contains(&key.dst_port)
 }
 
 #[cfg(test)]

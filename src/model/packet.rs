@@ -8,6 +8,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);
 
+impl LinkType {
+    /// IEEE 802.3.
+    pub const ETHERNET: Self = Self(1);
+}
+
 /// One captured frame: octets with a time.
 #[derive(Clone, Copy, Debug)]
 pub struct RawPacket<'a> {

@@ -10,7 +10,7 @@ use crate::model::LinkType;
 #[inline]
 pub(super) fn first(link: LinkType) -> Result<Next, Undecoded> {
     Ok(match link.0 {
-        1 => Next::Ethernet,
+        _ if link == LinkType::ETHERNET => Next::Ethernet,
         0 | 108 => Next::Loopback,
         9 => Next::Ppp,
         12 | 14 | 101 => Next::Ip,

@@ -18,6 +18,7 @@ mod fault;
 mod ip;
 mod link;
 mod mpls;
+mod plain;
 mod ppp;
 pub mod sflow;
 pub mod stratum;
@@ -124,8 +125,21 @@ pub fn decode(
     original_length: u32,
     decap: Decap,
 ) -> Result<Packet<'_>, Undecoded> {
-    let frame = Cursor::new(octets);
-    Walk::new(original_length, decap).run(link::first(link)?, frame)
+    match plain(link, octets, decap) {
+        Some(packet) => Ok(packet),
+        None => Walk::new(original_length, decap).run(link::first(link)?, Cursor::new(octets)),
+    }
+}
+
+/// [`decode`], if it is a frame of the most frequent kind; `None` says only that `decode` must be asked. For who has
+/// very many: inlined, such a packet never leaves the registers.
+#[inline(always)]
+pub fn plain(link: LinkType, octets: &[u8], decap: Decap) -> Option<Packet<'_>> {
+    if link == LinkType::ETHERNET {
+        plain::read(octets, decap)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

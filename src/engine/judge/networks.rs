@@ -45,7 +45,8 @@ impl Judge {
         if !row.state.episodes.iter().any(risen) {
             return;
         }
-        for (dimension, bits) in plan.grouping.addresses(&row.key) {
+        for (dimension, address) in plan.grouping.addresses(&row.key) {
+            let bits = address.bits();
             match dimension {
                 Dimension::Host => {
                     self.risen.insert((Dimension::SrcIp, bits));
@@ -192,7 +193,11 @@ fn address(part: Dimension, ip: Ip) -> u128 {
 }
 
 fn is_risen(risen: &Risen, plan: &View, key: &EntityKey) -> bool {
-    !risen.is_empty() && plan.grouping.addresses(key).any(|place| risen.contains(&place))
+    !risen.is_empty()
+        && plan
+            .grouping
+            .addresses(key)
+            .any(|(dimension, address)| risen.contains(&(dimension, address.bits())))
 }
 
 /// Of what was counted of an entity, as much as is usual. Of what has no series, nothing.

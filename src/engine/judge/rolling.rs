@@ -1,7 +1,6 @@
 //! Roll-up: what conversations grew by, added to every entity they belong to. Many conversations at once: nearly all
 //! of the cost is waiting for rows to come from memory, and the rows of a batch come at the same time.
 
-use super::super::memo::Memo;
 use super::{Hit, Judge, scanning};
 use crate::aggregate::{Added, Conversations, EntityKey};
 use crate::model::{Conversation, Counters};
@@ -25,19 +24,23 @@ struct Grown {
 struct Sought {
     /// The conversation.
     id: u32,
-    view: u16,
-    source: bool,
+    /// Which of the keys of its batch it has.
+    key: u32,
     /// Where it probably is.
-    guess: Option<u32>,
-    hash: u64,
-    key: EntityKey,
+    guess: u32,
+    view: u16,
 }
+
+/// No row.
+const NOWHERE: u32 = u32::MAX;
 
 /// What is kept between batches, so that nothing is allocated anew.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     grown: Vec<Grown>,
     sought: Vec<Sought>,
+    /// Keys with their hashes: views of the same dimensions share them, and tables of the same seed the hashes.
+    keys: Vec<(u64, EntityKey)>,
 }
 
 impl Judge {
@@ -114,48 +117,52 @@ impl Judge {
     /// Finds the entities of the conversations that are new in this interval.
     fn place(&mut self, batch: &mut Batch) {
         batch.sought.clear();
-        for grown in batch.grown.iter().filter(|grown| grown.first) {
-            self.seek(grown.id, &mut batch.sought);
+        batch.keys.clear();
+        let Batch { grown, sought, keys } = batch;
+        for grown in grown.iter().filter(|grown| grown.first) {
+            self.seek(grown.id, sought, keys);
         }
         self.fetch(batch);
         let mut sought = batch.sought.iter().peekable();
         for grown in batch.grown.iter().filter(|grown| grown.first) {
             self.first_hit.push(self.hits.len() as u32);
             while let Some(entity) = sought.next_if(|entity| entity.id == grown.id) {
-                self.settle(entity);
+                self.settle(entity, &batch.keys);
             }
         }
     }
 
     /// Finds out which entities a conversation that is new in this interval belongs to.
-    fn seek(&mut self, id: u32, sought: &mut Vec<Sought>) {
+    fn seek(&mut self, id: u32, sought: &mut Vec<Sought>, keys: &mut Vec<(u64, EntityKey)>) {
         let Some(row) = self.table.get(id) else { return };
         let plans = self.plan.views.get(..self.plan.tables).unwrap_or_default();
         let passing = self.memo.passing(plans, row);
-        // Views of the same dimensions share the keys, and tables of the same seed the hashes.
         for family in &self.plan.families {
-            let mut keys = None;
-            for &view in family {
-                let (Some(state), Some(plan)) = (self.views.get(view), plans.get(view)) else {
-                    continue;
-                };
-                if !Memo::passes(passing, view, plan, row) {
-                    continue;
+            let mut bits = family.views & passing;
+            let mut others = family.others.iter().copied();
+            let mut next = || {
+                if bits != 0 {
+                    let view = bits.trailing_zeros();
+                    bits &= bits - 1;
+                    return Some(view as usize);
                 }
-                let keys = keys.get_or_insert_with(|| {
-                    let hashed = |key: EntityKey| (state.entities.hash(&key), key);
-                    plan.grouping.keys(row).map(|key| key.map(hashed))
-                });
-                for (end, key) in keys.iter().enumerate() {
-                    sought.extend(key.map(|(hash, key)| Sought {
-                        id,
-                        view: view as u16,
-                        source: end == 0,
-                        guess: None,
-                        hash,
-                        key,
-                    }));
-                }
+                others.find(|&view| plans.get(view).is_some_and(|plan| plan.passes(row)))
+            };
+            let Some(first) = next() else { continue };
+            let (Some(state), Some(plan)) = (self.views.get(first), plans.get(first)) else {
+                continue;
+            };
+            let known = keys.len() as u32;
+            let ends = plan.grouping.keys(row).into_iter().flatten();
+            keys.extend(ends.map(|key| (state.entities.hash(&key), key)));
+            let found = known..keys.len() as u32;
+            for view in std::iter::once(first).chain(std::iter::from_fn(next)) {
+                sought.extend(found.clone().map(|key| Sought {
+                    id,
+                    key,
+                    guess: NOWHERE,
+                    view: view as u16,
+                }));
             }
         }
     }
@@ -164,13 +171,16 @@ impl Judge {
     fn fetch(&self, batch: &mut Batch) {
         for entity in &mut batch.sought {
             let view = self.views.get(usize::from(entity.view));
-            entity.guess = view.and_then(|view| view.entities.guess(entity.hash));
+            let guess = view
+                .zip(batch.keys.get(entity.key as usize))
+                .and_then(|(view, (hash, _))| view.entities.guess(*hash));
+            entity.guess = guess.unwrap_or(NOWHERE);
         }
         let touch = |view: u16, slot: u32| {
             let view = self.views.get(usize::from(view));
             view.map_or(0, |view| view.entities.touch(slot))
         };
-        let new = batch.sought.iter().filter_map(|e| Some(touch(e.view, e.guess?)));
+        let new = batch.sought.iter().map(|entity| touch(entity.view, entity.guess));
         let known = batch.grown.iter().filter(|grown| !grown.first);
         let known = known
             .flat_map(|grown| self.hits_of(grown.id))
@@ -179,13 +189,22 @@ impl Judge {
     }
 
     /// Notes the row of an entity as one of its conversation's.
-    fn settle(&mut self, entity: &Sought) {
-        let Some(view) = self.views.get_mut(usize::from(entity.view)) else {
+    #[inline]
+    fn settle(&mut self, entity: &Sought, keys: &[(u64, EntityKey)]) {
+        let (Some(view), Some((hash, key))) = (
+            self.views.get_mut(usize::from(entity.view)),
+            keys.get(entity.key as usize),
+        ) else {
             return;
         };
-        if let Some(slot) = view.entities.slot_of(entity.hash, &entity.key) {
-            let (view, source) = (entity.view, entity.source);
-            self.hits.push(Hit { slot, view, source });
+        let slot = if view.entities.is_at(entity.guess, key) {
+            Some(entity.guess)
+        } else {
+            view.entities.slot_of(*hash, key)
+        };
+        if let Some(slot) = slot {
+            let view = entity.view;
+            self.hits.push(Hit { slot, view });
         }
     }
 
@@ -214,7 +233,6 @@ impl Judge {
             let Some(entity) = state.entities.add(hit.slot, row, &grown.counters, grown.first) else {
                 continue;
             };
-            entity.spoke |= hit.source;
             if contact && !plan.scans.is_empty() {
                 scanning::tell(entity, row, &grown.counters);
             }

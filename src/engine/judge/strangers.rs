@@ -127,7 +127,8 @@ impl Judge {
         };
         let floor = words.floor;
         let mut finding = self.stranger_finding(rule, host, interval, at);
-        let found = finding.deviation.observed >= floor && self.may_open(view, &key_of(host), &mut finding);
+        let found =
+            finding.deviation.observed >= floor && self.may_open(view, &EntityKey::of(host), &mut finding);
         let Some(words) = self.plan.rules.get(rule).filter(|_| found) else {
             return;
         };
@@ -144,7 +145,7 @@ impl Judge {
             };
             self.ask(
                 view,
-                key_of(host),
+                EntityKey::of(host),
                 &finding,
                 id,
                 interval.start,
@@ -196,7 +197,7 @@ impl Judge {
                 self.ledger.worse(stranger.id, &finding);
                 self.ask(
                     stranger.view,
-                    key_of(stranger.host),
+                    EntityKey::of(stranger.host),
                     &finding,
                     stranger.id,
                     stranger.since,
@@ -215,13 +216,6 @@ impl Judge {
         if self.new_hosts.len() > MEMORY {
             self.new_hosts.pop_front();
         }
-    }
-}
-
-fn key_of(host: Ip) -> EntityKey {
-    EntityKey {
-        addresses: [host.bits(), 0],
-        numbers: [0, 0],
     }
 }
 

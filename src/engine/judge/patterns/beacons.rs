@@ -9,7 +9,6 @@ use crate::detect::{Beats, Rhythm, constants as c};
 use crate::model::{ConversationKey, Deviation, Direction, Ip, Pattern, Timestamp, mix, units};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Places for first contacts; a power of two.
 const SIEVE: usize = 1 << 14;
@@ -17,6 +16,10 @@ const SIEVE: usize = 1 << 14;
 const POPULAR: usize = 20;
 /// Beats that may be missed before a beacon is over.
 const MISSED: f64 = 3.0;
+
+/// Which of our hosts reached a service outside, a bit for each hash.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Popularity(#[serde(with = "sorted")] HashMap<Ip, u64, foldhash::fast::FixedState>);
 
 /// What is remembered of contacts, bounded.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,8 +29,8 @@ pub(super) struct Beacons {
     /// First contacts by hash: the newest of each place.
     #[serde(skip)]
     sieve: Vec<(u64, Timestamp)>,
-    /// Which of our hosts reached a service outside, a bit for each hash; of now and before.
-    popularity: [BTreeMap<Ip, u64>; 2],
+    /// Of now and before.
+    popularity: [Popularity; 2],
     limit: usize,
     /// Pairs and services given up for lack of room.
     pub(super) given_up: u64,
@@ -40,7 +43,7 @@ impl Beacons {
 
     pub(super) fn memory(&self) -> usize {
         let pairs: usize = self.pairs.values().map(|beats| 64 + beats.memory()).sum();
-        pairs + self.sieve.len() * 16 + self.popularity.iter().map(|p| p.len() * 40).sum::<usize>()
+        pairs + self.sieve.len() * 16 + self.popularity.iter().map(|p| p.0.len() * 40).sum::<usize>()
     }
 
     /// Takes in a contact; the rhythm of its pair, where that can be told.
@@ -89,11 +92,11 @@ impl Beacons {
 
     fn reach(&mut self, src: Ip, dst: Ip) {
         let [now, before] = &mut self.popularity;
-        if now.len() >= self.limit.max(16) && !now.contains_key(&dst) {
-            self.given_up += before.len() as u64;
+        if now.0.len() >= self.limit.max(16) && !now.0.contains_key(&dst) {
+            self.given_up += before.0.len() as u64;
             *before = std::mem::take(now);
         }
-        *now.entry(dst).or_default() |= 1 << (mix(src.bits() as u64 ^ (src.bits() >> 64) as u64) & 63);
+        *now.0.entry(dst).or_default() |= 1 << (mix(src.folded()) & 63);
     }
 
     /// How many of our hosts reach a service outside, about; 64 and more are not told apart.
@@ -101,7 +104,7 @@ impl Beacons {
         let bits = self
             .popularity
             .iter()
-            .filter_map(|p| p.get(&dst))
+            .filter_map(|p| p.0.get(&dst))
             .fold(0, |a, b| a | b);
         // Linear counting (Whang et al. 1990).
         let empty = bits.count_zeros().max(1);
@@ -114,9 +117,17 @@ impl Beacons {
 }
 
 fn hash(key: &ConversationKey) -> u64 {
-    let [a, b] = [key.src.bits(), key.dst.bits()];
-    let ends = mix(a as u64 ^ (a >> 64) as u64).rotate_left(17) ^ mix(b as u64 ^ (b >> 64) as u64);
+    let ends = mix(key.src.folded()).rotate_left(17) ^ mix(key.dst.folded());
     mix(ends ^ u64::from(key.port) << 8 ^ u64::from(key.protocol)) | 1
+}
+
+/// Contacts in order of time, and of one time in order of conversations. Numbers are sorted in their stead, which are a
+/// third as long.
+fn in_order(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {
+    let mut order: Vec<(Timestamp, u32)> = contacts.iter().map(|contact| contact.at).zip(0..).collect();
+    let key = |n: u32| contacts.get(n as usize).map(|contact| contact.key);
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
+    order.into_iter().filter_map(|(_, n)| contacts.get(n as usize))
 }
 
 impl Judge {
@@ -127,13 +138,12 @@ impl Judge {
     }
 
     /// Takes in the contacts of a tick, in order of time.
-    pub(in crate::engine::judge) fn hear_beats(&mut self, mut contacts: Vec<Contact>, until: Timestamp) {
+    pub(in crate::engine::judge) fn hear_beats(&mut self, contacts: &[Contact], until: Timestamp) {
         if !self.plan.has(Pattern::Beacon) && !self.plan.has(Pattern::Mining) {
             return;
         }
-        contacts.sort_unstable_by_key(|contact| (contact.at, contact.key));
-        for contact in contacts {
-            let Some(rhythm) = self.patterns.learned.beacons.take(&contact) else {
+        for contact in in_order(contacts) {
+            let Some(rhythm) = self.patterns.learned.beacons.take(contact) else {
                 continue;
             };
             self.load_now.patterns += 1.0;
@@ -182,18 +192,26 @@ impl Judge {
 
 /// A hash map written in the order of its keys, so that the same contacts give the same octets.
 mod sorted {
-    use super::{Beats, ConversationKey, HashMap};
+    use foldhash::fast::FixedState;
+    use hashbrown::HashMap;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::hash::Hash;
 
-    type Map = HashMap<ConversationKey, Beats, foldhash::fast::FixedState>;
-
-    pub(super) fn serialize<S: Serializer>(map: &Map, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<K: Ord + Serialize, V: Serialize, S: Serializer>(
+        map: &HashMap<K, V, FixedState>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let mut list: Vec<_> = map.iter().collect();
-        list.sort_unstable_by_key(|(key, _)| **key);
+        list.sort_unstable_by(|a, b| a.0.cmp(b.0));
         list.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map, D::Error> {
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<HashMap<K, V, FixedState>, D::Error>
+    where
+        K: Eq + Hash + Deserialize<'de>,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
         Ok(Vec::deserialize(deserializer)?.into_iter().collect())
     }
 }
