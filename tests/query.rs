@@ -317,8 +317,9 @@ fn nfdump(file: &Path, statistic: &str) -> Vec<(String, u64)> {
     );
     let mut lines = printed.lines().skip_while(|line| !line.starts_with("ts,"));
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let place = |name: &str| names.iter().position(|known| *known == name).unwrap();
-    let (value, octets) = (place("val"), place("ibyt"));
+    let place = |known: &[&str]| names.iter().position(|name| known.contains(name)).unwrap();
+    // Older ones call octets so.
+    let (value, octets) = (place(&["val"]), place(&["byt", "ibyt"]));
     let row = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
         Some((

@@ -6,7 +6,7 @@ use super::{DONE, FAILED, Usage};
 use crate::app::{Output, Setup, Walk, read_config, stored, terminal_width, wants_color};
 use crate::filter::Filter;
 use crate::model::{Columns, Field, FlowRecord, Timestamp};
-use crate::query::{Order, Request, Statistic};
+use crate::query::{MOST_ROWS, Order, Request, Statistic};
 use crate::report::{self, Style};
 use crate::store::flows::{FlowStore, MemoryStore};
 use anyhow::Result;
@@ -67,7 +67,8 @@ fn request(args: &Query, now: Timestamp) -> Result<Request, String> {
         since: time("--since", &args.since)?,
         until: time("--until", &args.until)?,
         every: args.every,
-        top: args.number,
+        // As in nfdump.
+        top: if args.number == 0 { MOST_ROWS } else { args.number },
         order: args.order.as_deref().map(order).transpose()?,
         previous: args.previous,
         raw: args.raw,

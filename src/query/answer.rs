@@ -23,6 +23,8 @@ pub struct Row {
 /// What was read for an answer. The store fills in what it knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Read {
+    /// From when to when the records reach that are kept, where that is known.
+    pub reach: Option<Interval>,
     /// Files that were opened.
     pub files: u64,
     /// Files that could not be read.

@@ -97,7 +97,7 @@ impl Grouping {
         if self.stage.purpose == Purpose::Span {
             return;
         }
-        let whole = !self.stage.needs_times(sure) || (sure.range && self.stage.steps.count() == 1);
+        let whole = self.stage.steps.count() == 1 && (sure.range || self.stage.is_unbounded());
         let batch = Batch::new(columns, self.stage.request.raw);
         if let Some(mut total) = self.total.take() {
             place(

@@ -245,7 +245,7 @@ impl Inquiry {
                 }
             }
         };
-        let mut answer = self.answer.clone();
+        let answer = &mut self.answer;
         for (row, group) in answer.rows.iter_mut().zip(1..) {
             series(row, None, group);
         }
@@ -254,7 +254,6 @@ impl Inquiry {
         }
         series(&mut answer.total, Some(&all), 0);
         answer.steps = (0..steps.count()).map(|step| steps.interval(step)).collect();
-        self.answer = answer;
     }
 
     fn take_previous(&mut self, grouping: &Grouping) {
@@ -270,7 +269,7 @@ impl Inquiry {
             };
             request.measures.iter().map(one).collect()
         };
-        let mut answer = self.answer.clone();
+        let answer = &mut self.answer;
         for (row, group) in answer.rows.iter_mut().zip(1..) {
             row.previous = numbers(None, group);
         }
@@ -278,7 +277,6 @@ impl Inquiry {
             other.previous = numbers(Some(&rest), 0);
         }
         answer.total.previous = numbers(Some(&all), 0);
-        self.answer = answer;
     }
 
     /// The chosen groups as later walks number them.

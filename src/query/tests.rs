@@ -11,15 +11,16 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// One of a few addresses of both families.
+fn ip(n: u8) -> Ip {
+    match n % 5 {
+        4 => Ip::from_bits(0x2001_0db8 << 96 | u128::from(n)),
+        _ => Ip::v4(0x0a00_0000 | u32::from(n) << 6),
+    }
+}
+
 /// Records with few addresses and ports, between second 0 and 1000.
 fn record() -> impl Strategy<Value = FlowRecord> {
-    let ip = |n: u8| {
-        if n % 5 == 4 {
-            Ip::from_bits(0x2001_0db8 << 96 | u128::from(n))
-        } else {
-            Ip::v4(0x0a00_0000 | u32::from(n) << 6)
-        }
-    };
     let numbers = (0u8..9, 0u8..9, 0u16..3, 0u16..4, 0u64..5_000, 1u64..9);
     let times = (
         0i64..1_000_000,
@@ -66,11 +67,7 @@ fn record() -> impl Strategy<Value = FlowRecord> {
                         ..Origin::default()
                     },
                     dst_origin: Origin {
-                        country: if dst > 4 {
-                            Country(*b"DE")
-                        } else {
-                            Country::default()
-                        },
+                        country: Country(if dst > 4 { *b"DE" } else { [0; 2] }),
                         internal: dst < 3,
                         ..Origin::default()
                     },
@@ -223,89 +220,130 @@ fn keys(request: &Request, record: &FlowRecord) -> BTreeSet<Vec<u128>> {
     [key(0), key(1)].into_iter().flatten().collect()
 }
 
-/// What a naive computation says of some records in a stretch of time.
-fn figure(request: &Request, records: &[&FlowRecord], range: Interval, measure: Measure) -> Figure {
-    let micros = |at: Timestamp| at.as_nanos().div_euclid(1000);
-    let (from, until) = (micros(range.start), micros(range.end));
-    let in_range = |r: &&&FlowRecord| {
-        let (start, end) = (micros(r.start), micros(r.end));
-        start < until && (end > from || start >= from)
-    };
-    let some: Vec<&FlowRecord> = records.iter().filter(in_range).copied().collect();
-    let begun: Vec<&FlowRecord> = some.iter().filter(|r| micros(r.start) >= from).copied().collect();
-    let scale = |r: &FlowRecord| match r.export {
-        Some(export) if !export.scaled && !request.raw => u64::from(r.sampling_rate),
-        _ => 1,
-    };
-    let spread = |amount: fn(&FlowRecord) -> u64| -> u64 {
+/// Records of a stretch of time, to be computed with naively.
+struct Naive<'a> {
+    request: &'a Request,
+    range: Interval,
+    /// Of which some part lies in it.
+    some: Vec<&'a FlowRecord>,
+    /// Which begin in it.
+    begun: Vec<&'a FlowRecord>,
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.as_nanos().div_euclid(1000)
+}
+
+fn ratio(over: f64, under: f64) -> Figure {
+    if under > 0.0 {
+        Figure::Real(over / under)
+    } else {
+        Figure::Unknown
+    }
+}
+
+fn nearest(mut values: Vec<f64>, percent: u8) -> Figure {
+    values.sort_unstable_by(f64::total_cmp);
+    let place = (values.len() * usize::from(percent)).div_ceil(100).max(1) - 1;
+    values
+        .get(place)
+        .map_or(Figure::Unknown, |value| Figure::Real(*value))
+}
+
+impl<'a> Naive<'a> {
+    fn new(request: &'a Request, records: &[&'a FlowRecord], range: Interval) -> Self {
+        let (from, until) = (micros(range.start), micros(range.end));
+        let in_range = |r: &&&FlowRecord| {
+            let (start, end) = (micros(r.start), micros(r.end));
+            start < until && (end > from || start >= from)
+        };
+        let some: Vec<&FlowRecord> = records.iter().filter(in_range).copied().collect();
+        let begun = some.iter().filter(|r| micros(r.start) >= from).copied().collect();
+        Self {
+            request,
+            range,
+            some,
+            begun,
+        }
+    }
+
+    fn scale(&self, r: &FlowRecord) -> u64 {
+        match r.export {
+            Some(export) if !export.scaled && !self.request.raw => u64::from(r.sampling_rate),
+            _ => 1,
+        }
+    }
+
+    fn spread(&self, amount: fn(&FlowRecord) -> u64) -> u64 {
+        let (from, until) = (micros(self.range.start), micros(self.range.end));
         let part = |r: &&FlowRecord| {
-            let (whole, start, end) = (amount(r) * scale(r), micros(r.start), micros(r.end));
+            let (whole, start, end) = (amount(r) * self.scale(r), micros(r.start), micros(r.end));
             passed(whole, start, end, until) - passed(whole, start, end, from)
         };
-        some.iter().map(part).sum()
-    };
-    let count = |holds: &dyn Fn(&FlowRecord) -> bool| begun.iter().filter(|r| holds(r)).count() as u64;
-    let length = |r: &FlowRecord| r.end.since(r.start).as_micros() as f64 / 1e6;
-    let ratio = |over: f64, under: f64| {
-        if under > 0.0 {
-            Figure::Real(over / under)
-        } else {
-            Figure::Unknown
-        }
-    };
-    let seconds = range.length().as_secs_f64();
-    let nearest = |mut values: Vec<f64>, percent: u8| {
-        values.sort_unstable_by(f64::total_cmp);
-        let place = (values.len() * usize::from(percent)).div_ceil(100).max(1) - 1;
-        values
-            .get(place)
-            .map_or(Figure::Unknown, |value| Figure::Real(*value))
-    };
-    let failed = |r: &FlowRecord| r.initiator && r.handshake == Handshake::Unanswered;
-    let (bytes, packets) = (spread(|r| r.bytes), spread(|r| r.packets));
-    let flows = begun.len() as u64;
-    let distinct = |words: BTreeSet<u128>| Figure::Whole(words.len() as u64);
-    match measure {
-        Measure::Bytes => Figure::Whole(bytes),
-        Measure::Packets => Figure::Whole(packets),
-        Measure::Flows => Figure::Whole(flows),
-        Measure::Sources => distinct(some.iter().map(|r| r.key.src.bits()).collect()),
-        Measure::Destinations => distinct(some.iter().map(|r| r.key.dst.bits()).collect()),
-        Measure::Ports => {
-            let requests = some.iter().filter(|r| r.initiator);
-            distinct(requests.map(|r| u128::from(r.key.dst_port)).collect())
-        }
-        Measure::SynOnly | Measure::Failed => Figure::Whole(count(&failed)),
-        Measure::Unsolicited => Figure::Whole(count(&|r| r.handshake == Handshake::Unsolicited)),
-        Measure::BitRate => ratio(8.0 * bytes as f64, seconds),
-        Measure::PacketRate => ratio(packets as f64, seconds),
-        Measure::FlowRate => ratio(flows as f64, seconds),
-        Measure::BytesPerPacket => ratio(bytes as f64, packets as f64),
-        Measure::Duration => {
-            let micros: u64 = begun
-                .iter()
-                .map(|r| r.end.since(r.start).as_micros() as u64)
-                .sum();
-            ratio(micros as f64 / 1e6, flows as f64)
-        }
-        Measure::Percentile(percent, Of::Bytes) => nearest(
-            begun.iter().map(|r| (r.bytes * scale(r)) as f64).collect(),
-            percent,
-        ),
-        Measure::Percentile(percent, Of::Duration) => {
-            nearest(begun.iter().map(|r| length(r)).collect(), percent)
-        }
-        Measure::Percentile(percent, Of::BitRate) => {
-            let rates = steps(request, range).into_iter().map(|step| {
-                let Figure::Real(rate) = figure(request, records, step, Measure::BitRate) else {
-                    panic!("a step has a length")
-                };
-                rate
-            });
-            nearest(rates.collect(), percent)
-        }
-        other => panic!("{other} is not drawn"),
+        self.some.iter().map(part).sum()
     }
+
+    fn count(&self, holds: impl Fn(&FlowRecord) -> bool) -> Figure {
+        Figure::Whole(self.begun.iter().filter(|r| holds(r)).count() as u64)
+    }
+
+    fn distinct(&self, word: impl Fn(&FlowRecord) -> Option<u128>) -> Figure {
+        let words: BTreeSet<u128> = self.some.iter().filter_map(|r| word(r)).collect();
+        Figure::Whole(words.len() as u64)
+    }
+
+    fn figure(&self, measure: Measure) -> Figure {
+        let (bytes, packets) = (self.spread(|r| r.bytes), self.spread(|r| r.packets));
+        let (flows, seconds) = (self.begun.len() as u64, self.range.length().as_secs_f64());
+        match measure {
+            Measure::Bytes => Figure::Whole(bytes),
+            Measure::Packets => Figure::Whole(packets),
+            Measure::Flows => Figure::Whole(flows),
+            Measure::Sources => self.distinct(|r| Some(r.key.src.bits())),
+            Measure::Destinations => self.distinct(|r| Some(r.key.dst.bits())),
+            Measure::Ports => self.distinct(|r| r.initiator.then_some(u128::from(r.key.dst_port))),
+            Measure::SynOnly | Measure::Failed => {
+                self.count(|r| r.initiator && r.handshake == Handshake::Unanswered)
+            }
+            Measure::Unsolicited => self.count(|r| r.handshake == Handshake::Unsolicited),
+            Measure::BitRate => ratio(8.0 * bytes as f64, seconds),
+            Measure::PacketRate => ratio(packets as f64, seconds),
+            Measure::FlowRate => ratio(flows as f64, seconds),
+            Measure::BytesPerPacket => ratio(bytes as f64, packets as f64),
+            other => self.of_flows(other),
+        }
+    }
+
+    fn of_flows(&self, measure: Measure) -> Figure {
+        let micros: Vec<f64> = self
+            .begun
+            .iter()
+            .map(|r| r.end.since(r.start).as_micros() as f64)
+            .collect();
+        match measure {
+            Measure::Duration => ratio(micros.iter().sum::<f64>() / 1e6, self.begun.len() as f64),
+            Measure::Percentile(percent, Of::Duration) => {
+                nearest(micros.iter().map(|micros| micros / 1e6).collect(), percent)
+            }
+            Measure::Percentile(percent, Of::Bytes) => {
+                let bytes = self.begun.iter().map(|r| (r.bytes * self.scale(r)) as f64);
+                nearest(bytes.collect(), percent)
+            }
+            Measure::Percentile(percent, Of::BitRate) => {
+                let rates = steps(self.request, self.range).into_iter().map(|step| {
+                    let rate = figure(self.request, &self.some, step, Measure::BitRate);
+                    rate.as_f64().unwrap()
+                });
+                nearest(rates.collect(), percent)
+            }
+            other => panic!("{other} is not drawn"),
+        }
+    }
+}
+
+/// What a naive computation says of some records in a stretch of time.
+fn figure(request: &Request, records: &[&FlowRecord], range: Interval, measure: Measure) -> Figure {
+    Naive::new(request, records, range).figure(measure)
 }
 
 fn steps(request: &Request, range: Interval) -> Vec<Interval> {
@@ -381,27 +419,7 @@ fn naive_check(request: &Request, records: &[FlowRecord], got: &Answer) {
     }
     assert_eq!(got.groups, groups.len() as u64);
     assert_eq!(got.rows.len(), groups.len().min(request.top));
-    let check = |row: &Row, records: &[&FlowRecord]| {
-        for (at, measure) in request.measures.iter().enumerate() {
-            let want = figure(request, records, range, *measure);
-            assert!(
-                near(row.figures[at], want),
-                "{measure}: {:?} {want:?}",
-                row.figures[at]
-            );
-            for (n, step) in got.steps.iter().enumerate() {
-                let want = match measure {
-                    Measure::Percentile(_, Of::BitRate) => figure(request, records, *step, Measure::BitRate),
-                    measure => figure(request, records, *step, *measure),
-                };
-                assert!(
-                    near(row.series[at][n], want),
-                    "{measure} in step {n}: {:?} {want:?}",
-                    row.series[at][n]
-                );
-            }
-        }
-    };
+    let check = |row: &Row, records: &[&FlowRecord]| check_row(request, got, range, row, records);
     if request.every.is_some() && !passing.is_empty() {
         assert_eq!(got.steps, steps(request, range));
     }
@@ -429,6 +447,25 @@ fn naive_check(request: &Request, records: &[FlowRecord], got: &Answer) {
         None => assert!(others.is_empty() || request.is_two_sided()),
     }
     check_order(request, &groups, range, got);
+}
+
+/// The numbers of a row are those of its records.
+fn check_row(request: &Request, got: &Answer, range: Interval, row: &Row, records: &[&FlowRecord]) {
+    for (at, measure) in request.measures.iter().enumerate() {
+        let want = figure(request, records, range, *measure);
+        let number = row.figures[at];
+        assert!(near(number, want), "{measure}: {number:?} {want:?}");
+        // Within a step a percentile over steps is the rate.
+        let measure = match measure {
+            Measure::Percentile(_, Of::BitRate) => Measure::BitRate,
+            measure => *measure,
+        };
+        for (n, step) in got.steps.iter().enumerate() {
+            let want = figure(request, records, *step, measure);
+            let number = row.series[at][n];
+            assert!(near(number, want), "{measure} in step {n}: {number:?} {want:?}");
+        }
+    }
 }
 
 /// The rows are those that come first.

@@ -144,6 +144,7 @@ struct Summary {
 
 fn summary(request: &Request, answer: &Answer) -> Summary {
     let start = |interval: crate::model::Interval| interval.start;
+    let range = answer.range.or(answer.read.reach);
     Summary {
         r#type: "summary",
         by: answer.by.iter().map(ToString::to_string).collect(),
@@ -152,8 +153,8 @@ fn summary(request: &Request, answer: &Answer) -> Summary {
         ascending: answer.order.ascending,
         filter: request.filter.to_string(),
         raw: request.raw,
-        since: answer.range.map(start),
-        until: answer.range.map(|range| range.end),
+        since: range.map(start),
+        until: range.map(|range| range.end),
         every_seconds: request.every.map(|every| every.as_secs_f64()),
         steps: answer.steps.iter().map(|step| step.start.to_string()).collect(),
         previous_since: answer.previous.map(start),

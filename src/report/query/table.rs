@@ -323,7 +323,8 @@ fn footnotes(page: &mut Canvas, request: &Request, answer: &Answer) {
     let clock = Clock::default();
     let span = |start: Timestamp, end: Timestamp| clock.span_or_unknown(Some(start), Some(end));
     let mut made = Vec::new();
-    made.extend(answer.range.map(|range| span(range.start, range.end)));
+    let range = answer.range.or(read.reach);
+    made.extend(range.map(|range| span(range.start, range.end)));
     made.extend(
         answer
             .previous

@@ -3,7 +3,7 @@
 use super::{FlowStore, FlowsError, Scanned};
 use crate::filter::Filter;
 use crate::model::units::bytes;
-use crate::model::{Column, Columns, Field, Interval};
+use crate::model::{Column, Columns, Field, Interval, Timestamp};
 use crate::query::{Answer, Inquiry, Request, Sure};
 use std::ops::ControlFlow;
 
@@ -13,6 +13,8 @@ pub struct MemoryStore {
     batches: Vec<Columns>,
     limit: usize,
     used: usize,
+    /// From the first start to the last end.
+    reach: Option<Interval>,
 }
 
 impl MemoryStore {
@@ -22,6 +24,7 @@ impl MemoryStore {
             batches: Vec::new(),
             limit,
             used: 0,
+            reach: None,
         }
     }
 
@@ -41,7 +44,9 @@ impl FlowStore for MemoryStore {
             }
             inquiry.take(&grouping)?;
         }
-        Ok(inquiry.answer())
+        let mut answer = inquiry.answer();
+        answer.read.reach = self.reach;
+        Ok(answer)
     }
 
     fn scan(
@@ -83,9 +88,24 @@ impl FlowStore for MemoryStore {
             return Err(FlowsError::Full { what });
         }
         self.used += size;
+        self.reach = reach(records, self.reach);
         self.batches.push(records.clone());
         Ok(())
     }
+}
+
+/// What `known` is with the times of these records.
+fn reach(records: &Columns, known: Option<Interval>) -> Option<Interval> {
+    records.get(Field::Start)?;
+    let time = |field, row| Timestamp::from_nanos((records.word(field, row) as i64).saturating_mul(1000));
+    (0..records.rows()).fold(known, |known, row| {
+        let (start, end) = (time(Field::Start, row), time(Field::End, row));
+        let known = known.unwrap_or(Interval { start, end });
+        Some(Interval {
+            start: known.start.min(start),
+            end: known.end.max(end),
+        })
+    })
 }
 
 /// Octets of a column.
