@@ -179,7 +179,8 @@ impl Judge {
         };
         let addresses = || {
             let plan = self.plan.views.get(view).into_iter();
-            plan.flat_map(|plan| plan.grouping.addresses(key))
+            let all = plan.flat_map(|plan| plan.grouping.addresses(key));
+            all.map(|(dimension, ip)| (dimension, ip.bits()))
         };
         let tells = |exporter: Ip| self.gating.tales.tells(exporter, addresses());
         let began = |(exporter, at): (&Ip, &Timestamp)| restarted(*at) && tells(*exporter);

@@ -5,6 +5,7 @@
 
 use super::FlowsError;
 use super::archive::{EVER, Keeping, Notice};
+use super::coding::Pool;
 use super::filing::Filing;
 use super::keeper::GROUP;
 use super::layout::{self, HourOf, Part, Tier};
@@ -136,7 +137,10 @@ impl Caretaker {
             let reader = open(part)?;
             let failed = || FlowsError::format(&part.path);
             (0..reader.groups())
-                .map(|index| whole(&reader.group(index).map_err(failed())?, Field::ALL).map_err(failed()))
+                .map(|index| {
+                    let group = reader.group(index).map_err(failed())?;
+                    whole(&group, Field::ALL, &mut Pool::default()).map_err(failed())
+                })
                 .collect()
         };
         match all() {
@@ -191,6 +195,7 @@ impl Caretaker {
         let fields: Vec<Field> = Summary::fields().collect();
         let mut filing = Filing::new(&self.root, tier);
         let mut summary = Summary::new(seconds);
+        let mut pool = Pool::default();
         for part in parts {
             let reader = match open(part) {
                 Ok(reader) => reader,
@@ -204,10 +209,11 @@ impl Caretaker {
             let failed = || FlowsError::format(&part.path);
             for index in 0..reader.groups() {
                 let group = reader.group(index).map_err(failed())?;
-                let columns = whole(&group, &fields).map_err(failed())?;
+                let columns = whole(&group, &fields, &mut pool).map_err(failed())?;
                 for row in 0..columns.rows() {
                     summary.add(&columns, row);
                 }
+                pool.take_all(columns);
                 if summary.len() >= SUMS {
                     filing.add(&summary.take(), hour, first.holds.first)?;
                 }

@@ -1,6 +1,6 @@
 //! Codes for values: columns as they are built, and the room they are built in.
 
-use crate::model::Column;
+use crate::model::{Column, Columns};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -30,19 +30,21 @@ pub(super) fn follow<T>(codes: &[u32], things: &[T], value: impl Fn(&T) -> u128,
     }
 }
 
-/// Room of columns that are written, to be used again.
+/// Room of columns that are no longer needed, to be used again: fresh memory costs more than what is written into it.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
+pub struct Pool {
     codes: Vec<Vec<u32>>,
     numbers: Vec<Vec<i64>>,
 }
 
 impl Pool {
-    pub(super) fn codes(&mut self) -> Vec<u32> {
+    /// Room for codes.
+    pub fn codes(&mut self) -> Vec<u32> {
         self.codes.pop().unwrap_or_default()
     }
 
-    pub(super) fn numbers(&mut self) -> Vec<i64> {
+    /// Room for numbers.
+    pub fn numbers(&mut self) -> Vec<i64> {
         self.numbers.pop().unwrap_or_default()
     }
 
@@ -55,6 +57,11 @@ impl Pool {
     pub(super) fn take_codes(&mut self, mut codes: Vec<u32>) {
         codes.clear();
         self.codes.push(codes);
+    }
+
+    /// Takes all columns of a batch back.
+    pub(super) fn take_all(&mut self, columns: Columns) {
+        columns.into_columns().for_each(|column| self.take(column));
     }
 
     pub(super) fn take(&mut self, column: Column) {

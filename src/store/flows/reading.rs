@@ -1,5 +1,6 @@
 //! The reading end of the store on disk: which files a question needs, and of these which columns and pages.
 
+use super::coding::Pool;
 use super::layout::{self, HourOf, Part, Tier};
 use super::parquet::{Group, Reader};
 use super::{FlowStore, FlowsError, Scanned};
@@ -81,10 +82,13 @@ impl ParquetStore {
         let work = || {
             let mut grouping = stage.grouping(threads);
             let mut walked = Walked::default();
+            let mut pool = Pool::default();
             while let Some(part) = next() {
                 walked.read.files += 1;
                 walked.read.bytes += part.size;
-                if let Err(error) = group_part(&part, stage, filter, &mut grouping, &mut walked.read) {
+                if let Err(error) =
+                    group_part(&part, stage, filter, &mut grouping, &mut walked.read, &mut pool)
+                {
                     walked.read.unreadable += 1;
                     walked.first_error.get_or_insert(error.to_string());
                 }
@@ -175,6 +179,7 @@ fn group_part(
     filter: &Filter,
     grouping: &mut Grouping,
     read: &mut Read,
+    pool: &mut Pool,
 ) -> Result<(), FlowsError> {
     let reader = open(part)?;
     let failed = || FlowsError::format(&part.path);
@@ -186,8 +191,8 @@ fn group_part(
         };
         let fields = stage.fields(sure);
         let (columns, sure) = match sure.filter {
-            true => (whole(&group, &fields).map_err(failed())?, sure),
-            false => match passing(&group, &fields, filter).map_err(failed())? {
+            true => (whole(&group, &fields, pool).map_err(failed())?, sure),
+            false => match passing(&group, &fields, filter, pool).map_err(failed())? {
                 Some(columns) => {
                     read.skipped += (group.rows() - columns.rows()) as u64;
                     (columns, Sure { filter: true, ..sure })
@@ -199,39 +204,62 @@ fn group_part(
             },
         };
         grouping.add(&columns, sure);
+        pool.take_all(columns);
     }
     Ok(())
 }
 
 /// All rows of a row group.
-pub(super) fn whole(group: &Group<'_>, fields: &[Field]) -> parquet::errors::Result<Columns> {
+pub(super) fn whole(
+    group: &Group<'_>,
+    fields: &[Field],
+    pool: &mut Pool,
+) -> parquet::errors::Result<Columns> {
     let mut columns = Columns::new(group.rows());
     for field in fields {
-        group.read(&mut columns, *field, std::slice::from_ref(&(0..group.rows())))?;
+        group.read(
+            &mut columns,
+            *field,
+            std::slice::from_ref(&(0..group.rows())),
+            pool,
+        )?;
     }
     Ok(columns)
 }
 
 /// The rows that pass `filter`; `None` where none does. First the fields of the filter are read, then of the others the
 /// pages that hold rows which pass.
-fn passing(group: &Group<'_>, fields: &[Field], filter: &Filter) -> parquet::errors::Result<Option<Columns>> {
+fn passing(
+    group: &Group<'_>,
+    fields: &[Field],
+    filter: &Filter,
+    pool: &mut Pool,
+) -> parquet::errors::Result<Option<Columns>> {
     let asked = filter.fields();
-    let mut columns = whole(group, &asked)?;
+    let mut columns = whole(group, &asked, pool)?;
     let selection = filter.select(&columns);
     if selection.is_empty() {
+        pool.take_all(columns);
         return Ok(None);
     }
     let Some(rows) = selection.rows() else {
         for field in fields.iter().filter(|field| !asked.contains(field)) {
-            group.read(&mut columns, *field, std::slice::from_ref(&(0..group.rows())))?;
+            group.read(
+                &mut columns,
+                *field,
+                std::slice::from_ref(&(0..group.rows())),
+                pool,
+            )?;
         }
         return Ok(Some(columns));
     };
     let wanted = ranges(&rows);
     for field in fields.iter().filter(|field| !asked.contains(field)) {
-        group.read(&mut columns, *field, &wanted)?;
+        group.read(&mut columns, *field, &wanted, pool)?;
     }
-    Ok(Some(columns.pick(&rows)))
+    let picked = columns.pick(&rows);
+    pool.take_all(columns);
+    Ok(Some(picked))
 }
 
 /// Stretches that hold all of `rows`; what lies close together is one stretch.
@@ -267,10 +295,11 @@ fn scan_part(
         .collect();
     all.sort_unstable();
     all.dedup();
+    let mut pool = Pool::default();
     for index in 0..reader.groups() {
         let group = reader.group(index).map_err(failed())?;
         scanned.looked += group.rows() as u64;
-        let Some(columns) = passing(&group, &all, filter).map_err(failed())? else {
+        let Some(columns) = passing(&group, &all, filter, &mut pool).map_err(failed())? else {
             continue;
         };
         let micros = |field, row: u32| columns.word(field, row as usize) as i64;

@@ -7,6 +7,7 @@ use super::encode::PAGE;
 use super::hybrid;
 use super::schema::is_optional;
 use crate::model::{Column, Field, FieldKind, Ip};
+use crate::store::flows::coding::Pool;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
@@ -23,22 +24,29 @@ pub(super) fn column(
     index: usize,
     field: Field,
     wanted: &[Range<usize>],
+    pool: &mut Pool,
 ) -> Result<Column> {
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
     let chunk = group.metadata().column(index);
     let is_coded = chunk.dictionary_page_offset().is_some();
     if field.kind() == FieldKind::Truth {
-        return truths(&mut *group.get_column_page_reader(index)?, rows);
+        return truths(&mut *group.get_column_page_reader(index)?, rows, pool);
     }
     if is_coded || is_optional(field) {
-        return coded(&mut *group.get_column_page_reader(index)?, field, rows, wanted);
+        return coded(
+            &mut *group.get_column_page_reader(index)?,
+            field,
+            rows,
+            wanted,
+            pool,
+        );
     }
-    delta(group.get_column_reader(index)?, rows, wanted)
+    delta(group.get_column_reader(index)?, rows, wanted, pool.numbers())
 }
 
-fn delta(reader: ColumnReader, rows: usize, wanted: &[Range<usize>]) -> Result<Column> {
+fn delta(reader: ColumnReader, rows: usize, wanted: &[Range<usize>], mut values: Vec<i64>) -> Result<Column> {
     let mut reader = get_typed_column_reader::<Int64Type>(reader);
-    let mut values: Vec<i64> = Vec::with_capacity(rows);
+    values.reserve(rows);
     for range in wanted {
         let gap = range.start.saturating_sub(values.len());
         reader.skip_records(gap)?;
@@ -56,8 +64,9 @@ fn delta(reader: ColumnReader, rows: usize, wanted: &[Range<usize>]) -> Result<C
     Ok(Column::Plain(values))
 }
 
-fn truths(pages: &mut dyn PageReader, rows: usize) -> Result<Column> {
-    let mut codes = Vec::with_capacity(rows);
+fn truths(pages: &mut dyn PageReader, rows: usize, pool: &mut Pool) -> Result<Column> {
+    let mut codes = pool.codes();
+    codes.reserve(rows);
     while let Some(page) = pages.get_next_page()? {
         let octets = page.buffer();
         let count = page.num_values() as usize;
@@ -70,9 +79,16 @@ fn truths(pages: &mut dyn PageReader, rows: usize) -> Result<Column> {
     whole(rows, codes, values)
 }
 
-fn coded(pages: &mut dyn PageReader, field: Field, rows: usize, wanted: &[Range<usize>]) -> Result<Column> {
+fn coded(
+    pages: &mut dyn PageReader,
+    field: Field,
+    rows: usize,
+    wanted: &[Range<usize>],
+    pool: &mut Pool,
+) -> Result<Column> {
     let mut values = Vec::new();
-    let mut codes: Vec<u32> = Vec::with_capacity(rows);
+    let mut codes = pool.codes();
+    codes.reserve(rows);
     let mut nulls = false;
     while let Some(next) = pages.peek_next_page()? {
         let count = next.num_rows.or(next.num_levels).unwrap_or(PAGE);
@@ -86,7 +102,11 @@ fn coded(pages: &mut dyn PageReader, field: Field, rows: usize, wanted: &[Range<
         let Some(page) = pages.get_next_page()? else { break };
         match page {
             Page::DictionaryPage { buf, num_values, .. } => {
-                values = dictionary(&buf, num_values as usize, field)?
+                values = dictionary(&buf, num_values as usize, field)?;
+                if let ([only], false) = (values.as_slice(), is_optional(field)) {
+                    pool.take_codes(codes);
+                    return Ok(Column::Constant(*only));
+                }
             }
             Page::DataPage {
                 buf,

@@ -4,6 +4,7 @@ use super::decode;
 use super::encode::{PAGE, row_group};
 use super::schema::{is_delta, schema};
 use crate::model::{Column, Columns, Field};
+use crate::store::flows::coding::Pool;
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::Result;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -136,14 +137,20 @@ impl Group<'_> {
         }
     }
 
-    /// Reads `field` into `columns`; outside of `wanted` it may hold anything. A field the file does not have is 0.
+    /// Reads `field` into `columns`, in room of `pool`; outside of `wanted` it may hold anything. A field the file does not have is 0.
     ///
     /// # Errors
     ///
     /// The file is damaged there, or cannot be read.
-    pub fn read(&self, columns: &mut Columns, field: Field, wanted: &[Range<usize>]) -> Result<()> {
+    pub fn read(
+        &self,
+        columns: &mut Columns,
+        field: Field,
+        wanted: &[Range<usize>],
+        pool: &mut Pool,
+    ) -> Result<()> {
         let column = match self.places.get(field as usize).copied().flatten() {
-            Some(index) => decode::column(&*self.reader, index, field, wanted)?,
+            Some(index) => decode::column(&*self.reader, index, field, wanted, pool)?,
             None => Column::Constant(0),
         };
         columns.set(field, column);
@@ -175,7 +182,7 @@ mod tests {
         let group = reader.group(index)?;
         let mut columns = Columns::new(group.rows());
         for field in Field::ALL {
-            group.read(&mut columns, *field, wanted)?;
+            group.read(&mut columns, *field, wanted, &mut Pool::default())?;
         }
         Ok(columns)
     }
