@@ -1,16 +1,20 @@
 //! What the commands share: configuration and databases read, captures walked with everything wrong in them said.
 
+mod backtest;
 mod captures;
 mod export;
 mod output;
+mod records;
 mod replay;
 mod run;
 mod setup;
 mod summary;
 
+pub use backtest::{Backtest, Difference};
 pub use captures::{Troubles, Walk};
 pub use export::is_export;
 pub use output::{Output, terminal_width, wants_color};
+pub use records::{Holding, are_records};
 pub use replay::{Pace, Replay};
 pub use run::Run;
 pub use setup::{Setup, read_config};

@@ -1,8 +1,8 @@
-//! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export.
+//! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export, and of files.
 
 use super::args::{FlowFormat, Flows};
 use super::{DONE, FAILED, Usage};
-use crate::app::{Output, Setup, Walk, read_config};
+use crate::app::{Holding, Output, Setup, Walk, read_config};
 use crate::collect::{self, Collector};
 use crate::enrich::Origins;
 use crate::filter::Filter;
@@ -43,10 +43,13 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         failed: None,
     };
     let mut walk = Walk::new(quiet, verbose);
-    if args.read_as.is_export(&args.files, quiet) {
-        decode_export(&args.files, &setup, &mut walk, &mut records)?;
-    } else {
-        meter_packets(&args.files, &setup, &mut walk, &mut records)?;
+    match args.read_as.holding(&args.files, quiet)? {
+        Holding::Export => decode_export(&args.files, &setup, &mut walk, &mut records)?,
+        Holding::Packets => meter_packets(&args.files, &setup, &mut walk, &mut records)?,
+        Holding::Records => walk.run_records(&args.files, |recorded| {
+            records.take(recorded.record.clone());
+            records.failed.take().map_or(Ok(()), Err)
+        })?,
     }
     if let Some(error) = records.failed.take() {
         return Err(error.into());
@@ -128,6 +131,14 @@ struct Records<'a> {
 }
 
 impl Records<'_> {
+    /// Writes a record that somebody else made, with where its addresses belong.
+    fn take(&mut self, mut record: FlowRecord) {
+        let (src_as, dst_as) = record.export.map_or((0, 0), |e| (e.src_as, e.dst_as));
+        record.src_origin = or_as(self.origins.origin(record.key.src), src_as);
+        record.dst_origin = or_as(self.origins.origin(record.key.dst), dst_as);
+        self.write(&record);
+    }
+
     fn write(&mut self, record: &FlowRecord) {
         let in_time = self.since.is_none_or(|since| record.end >= since)
             && self.until.is_none_or(|until| record.start < until);
@@ -158,11 +169,7 @@ struct Decoded<'a, 'b> {
 
 impl collect::Sink for Decoded<'_, '_> {
     fn record(&mut self, record: &FlowRecord) {
-        let mut record = record.clone();
-        let (src_as, dst_as) = record.export.map_or((0, 0), |e| (e.src_as, e.dst_as));
-        record.src_origin = or_as(self.records.origins.origin(record.key.src), src_as);
-        record.dst_origin = or_as(self.records.origins.origin(record.key.dst), dst_as);
-        self.records.write(&record);
+        self.records.take(record.clone());
     }
 
     fn fault(&mut self, fault: ExportFault) {

@@ -9,6 +9,7 @@ pub mod judge;
 mod judge_command;
 mod replay;
 mod rules;
+mod rules_backtest;
 mod rules_test;
 mod run;
 

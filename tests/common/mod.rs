@@ -70,7 +70,7 @@ pub fn replay_of(files: &[PathBuf]) -> Replay {
         state: None,
         pace: Pace::Max,
         fronts: 1,
-        export: false,
+        holding: tidemark::app::Holding::Packets,
         quiet: true,
         verbose: false,
     }
