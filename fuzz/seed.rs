@@ -31,6 +31,11 @@ fn main() -> Outcome {
     let all: Vec<u8> = messages.iter().flat_map(|(_, message)| framed(message)).collect();
     put("export_message", "all", &all)?;
     put("sflow", "samples", &sflow())?;
+    for (name, packing) in [("plain", 0), ("lzo", 1), ("zstd", 4)] {
+        put("record_file", &format!("nfcapd-{name}"), &nfcapd(packing))?;
+    }
+    put("record_file", "zeek-tsv", ZEEK_TSV.as_bytes())?;
+    put("record_file", "zeek-json", ZEEK_JSON.as_bytes())?;
     for (number, filter) in FILTERS.iter().enumerate() {
         put("filter", &number.to_string(), filter.as_bytes())?;
     }
@@ -159,4 +164,72 @@ fn sflow() -> Vec<u8> {
     let sample = [1, 32 + 40 + 24 + 48, 1, 7, 512, 0, 0, 7, 8, 3];
     let head = [5, 1, 0x0a00_0009, 0, 1, 1000, 2];
     words(&[&head[..], &sample, &packet, &router, &gateway, &[2, 12, 1, 7, 0]].concat())
+}
+
+/// A connection as Zeek logs it, and one that nobody answered.
+const ZEEK_TSV: &str = "#separator \\x09\n#unset_field\t-\n#path\tconn\n#fields\tts\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\t\
+proto\tduration\torig_bytes\tconn_state\tmissed_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n\
+1700000000.25\t198.51.100.1\t40000\t192.0.2.80\t443\ttcp\t2.5\t500\tSF\t0\tShADadFf\t10\t1020\t12\t9624\n\
+1700000001.5\t2001:db8::1\t5353\t2001:db8::2\t53\tudp\t-\t-\tS0\t0\tD\t1\t80\t0\t0\n";
+
+/// The first of them as JSON.
+const ZEEK_JSON: &str = r#"{"ts":1700000000.25,"uid":"C1","id.orig_h":"198.51.100.1","id.orig_p":40000,"id.resp_h":"192.0.2.80","id.resp_p":443,"proto":"tcp","duration":2.5,"conn_state":"SF","history":"ShADadFf","orig_pkts":10,"orig_ip_bytes":1020,"resp_pkts":12,"resp_ip_bytes":9624,"vlan":120}
+"#;
+
+/// A file of nfcapd with an exporter, its sampler and a flow. zstd is that of a stored block; LZO that of literals alone.
+fn nfcapd(packing: u8) -> Vec<u8> {
+    let little = |numbers: &[(u64, usize)]| -> Vec<u8> {
+        let octets = numbers
+            .iter()
+            .map(|(number, width)| number.to_le_bytes()[..*width].to_vec());
+        octets.flatten().collect()
+    };
+    let record =
+        |kind: u64, body: &[u8]| [&little(&[(kind, 2), (body.len() as u64 + 4, 2)])[..], body].concat();
+    let exporter = little(&[(9, 4), (0, 8), (0, 4), (0xc000_02fe, 4), (2, 2), (3, 2), (7, 4)]);
+    let sampler = little(&[(3, 2), (1, 2), (0, 8), (1, 4), (99, 4)]);
+    let at = 1_700_000_000_000;
+    let generic = little(&[
+        (at, 8),
+        (at + 2500, 8),
+        (at + 9000, 8),
+        (10, 8),
+        (5000, 8),
+        (40_000, 2),
+        (443, 2),
+        (0x0000_1b06, 4),
+    ]);
+    let misc = little(&[(7, 4), (8, 4), (0x0000_1018, 4), (0x0000_0200, 4)]);
+    let extensions = [
+        record(1, &generic),
+        record(2, &little(&[(0xc633_6401, 4), (0xc000_0250, 4)])),
+        record(4, &misc),
+        record(5, &little(&[(1, 8), (12, 8), (9624, 8)])),
+    ];
+    let head = little(&[(4, 2), (0, 2), (3, 2), (2, 1), (9, 1)]);
+    let flow = record(11, &[head, extensions.concat()].concat());
+    let records = [record(7, &exporter), record(15, &sampler), flow].concat();
+    let length = records.len() as u64;
+    let packed = match packing {
+        // A literal run of 18 octets and more, and the end.
+        1 => [&[0, (length - 18) as u8][..], &records, &[17, 0, 0]].concat(),
+        // A frame of one raw block, its size in one octet.
+        4 => [
+            &little(&[(0xfd2f_b528, 4), (0x20, 1), (length, 1), (length << 3 | 1, 3)])[..],
+            &records,
+        ]
+        .concat(),
+        _ => records,
+    };
+    let file = little(&[
+        (0xa50c, 2),
+        (2, 2),
+        (0x0107_0100, 4),
+        (1_700_000_000, 8),
+        (u64::from(packing), 1),
+        (0, 3),
+    ]);
+    let rest = little(&[(1, 4), (0, 8), (0, 4), (1, 4)]);
+    let block = little(&[(3, 4), (packed.len() as u64, 4), (3, 2), (0, 2)]);
+    [file, rest, block, packed].concat()
 }

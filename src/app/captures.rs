@@ -1,7 +1,7 @@
 //! Walks captures, counts and names everything wrong in them, and shows how far it has come.
 
-use crate::input::Captures;
-use crate::model::{ExportFault, Fault, RawPacket, Timestamp};
+use crate::input::{self, Captures};
+use crate::model::{ExportFault, Fault, FaultKind, RawPacket, Timestamp};
 use crate::report::Progress;
 use crate::wire::Undecoded;
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub struct Walk {
     verbose: bool,
     /// What was wrong so far.
     pub troubles: Troubles,
-    /// Packets read.
+    /// Packets read; Flow Records of files of these.
     pub packets: u64,
     /// Packets without an IP packet in them.
     pub not_ip: u64,
@@ -112,7 +112,7 @@ impl Walk {
     /// Hands every packet to `taker`, in time order.
     pub(super) fn walk<E>(&mut self, files: &[PathBuf], taker: &mut impl Taker<E>) -> Result<(), E> {
         let mut captures = Captures::open(files.iter().cloned());
-        self.progress = Some(Progress::new(captures.progress().total, self.quiet));
+        self.begin(captures.progress().total);
         while let Some(next) = captures.next() {
             let undecoded = match next {
                 Ok(packet) => {
@@ -129,12 +129,16 @@ impl Walk {
             if let Some(undecoded) = undecoded {
                 self.undecoded(undecoded, &captures);
             }
-            if self.packets.is_multiple_of(GLANCE) {
-                self.glance(&captures);
-            }
+            self.glance_at(|| captures.progress());
         }
-        self.finish(&captures);
+        let counters = captures.counters();
+        self.end(&counters.faults, counters.packets + counters.captures > 0);
         Ok(())
+    }
+
+    /// A walk begins over so many octets, where that is known.
+    pub(super) fn begin(&mut self, total: Option<u64>) {
+        self.progress = Some(Progress::new(total, self.quiet));
     }
 
     /// Counts a packet.
@@ -142,17 +146,26 @@ impl Walk {
     pub(super) fn count(&mut self, at: Timestamp) {
         self.packets += 1;
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.count_until(at);
+    }
+
+    /// Something lasted until then.
+    #[inline]
+    pub(super) fn count_until(&mut self, at: Timestamp) {
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
     }
 
-    #[cold]
-    fn glance(&mut self, captures: &Captures) {
-        if let Some(progress) = &mut self.progress {
-            progress.update(captures.progress().read, self.packets);
+    /// Shows from time to time how far it has come.
+    #[inline]
+    pub(super) fn glance_at(&mut self, come: impl FnOnce() -> input::Progress) {
+        if self.packets.is_multiple_of(GLANCE)
+            && let Some(progress) = &mut self.progress
+        {
+            progress.update(come().read, self.packets);
         }
     }
 
-    fn fault(&mut self, fault: &Fault) {
+    pub(super) fn fault(&mut self, fault: &Fault) {
         self.say(&fault.to_string());
         self.troubles.list(fault.to_string());
     }
@@ -210,12 +223,12 @@ impl Walk {
         }
     }
 
-    fn finish(&mut self, captures: &Captures) {
-        let counters = captures.counters();
-        for (kind, count) in &counters.faults {
+    /// The walk is over: these were the faults, and whether anything could be read.
+    pub(super) fn end(&mut self, faults: &BTreeMap<FaultKind, u64>, readable: bool) {
+        for (kind, count) in faults {
             *self.troubles.counts.entry(kind.name().to_owned()).or_default() += count;
         }
-        self.readable = counters.packets + counters.captures > 0;
+        self.readable = readable;
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }

@@ -1,5 +1,7 @@
 //! What the commands share: configuration and databases read, captures walked with everything wrong in them said.
 
+mod any_records;
+mod backtest;
 mod captures;
 mod export;
 mod output;
@@ -10,10 +12,12 @@ mod setup;
 pub mod stored;
 mod summary;
 
+pub use backtest::{Backtest, Difference};
 pub use captures::{Troubles, Walk};
 pub use export::is_export;
 pub use output::{Output, terminal_width, wants_color};
-pub use records::TakeRecord;
+pub use any_records::TakeRecord;
+pub use records::{Holding, are_records};
 pub use replay::{Pace, Replay};
 pub use run::Run;
 pub use setup::{Setup, read_config};

@@ -1,152 +1,98 @@
-//! The Flow Records of captures: metered from packets, or decoded from flow export.
+//! Files of Flow Records that others made, walked as captures are; and which files are such.
 
-use super::{Setup, Walk};
-use crate::collect::{self, Collector};
-use crate::enrich::Origins;
-use crate::meter::{self, Meter};
-use crate::model::{
-    ConversationKey, Counters, ExportFault, ExportMessage, FlowRecord, Origin, RawPacket, Timestamp,
-};
-use crate::wire::{Decap, Undecoded, decode};
-use std::io;
-use std::path::PathBuf;
+use super::captures::Walk;
+use crate::cli::Usage;
+use crate::input::{RecordFiles, RecordFormat, Recorded, format_of};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Records that are over are given out at least so often, in event time.
-const TICK: Duration = Duration::from_secs(10);
+/// What files hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// Packets, to be metered.
+    Packets,
+    /// Datagrams of flow export, to be decoded.
+    Export,
+    /// Flow Records that others made, to be taken as they are.
+    Records,
+}
 
-/// Takes a record and when it was told of: the arrival of its message, or the moment metering ended it.
-pub type TakeRecord<'a> = dyn FnMut(&FlowRecord, Timestamp) -> io::Result<()> + 'a;
+/// How long records of files are waited for, at least: collectors write a flow when it is over, up to an active time-out
+/// after it began, and Zeek when nothing more has come for minutes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(900);
 
 impl Walk {
-    /// Hands the Flow Records of captures to `take`, with origins looked up.
+    /// Hands every Flow Record to `take`, in order of arrival as far as that can be had.
     ///
     /// # Errors
     ///
     /// What `take` says, at once.
-    pub fn run_records(
+    pub fn run_records<E>(
         &mut self,
         files: &[PathBuf],
-        setup: &Setup,
-        is_export: bool,
-        take: &mut TakeRecord<'_>,
-    ) -> io::Result<()> {
-        let mut records = Records {
-            origins: &setup.origins,
-            at: Timestamp::MIN,
-            take,
-            failed: None,
-        };
-        if is_export {
-            return self.decoded_records(files, setup, &mut records);
+        mut take: impl FnMut(&Recorded) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut records = RecordFiles::open(files.iter().cloned());
+        self.begin(records.progress().total);
+        while let Some(next) = records.next() {
+            match next {
+                Ok(recorded) => {
+                    self.count(recorded.record.start);
+                    self.count_until(recorded.record.end);
+                    take(&recorded)?;
+                }
+                Err(fault) => self.fault(&fault),
+            }
+            self.glance_at(|| records.progress());
         }
-        let mut metering = Metering {
-            meter: Meter::new(setup.metering()),
-            next: Timestamp::MIN,
-            decap: setup.decap(),
-        };
-        self.run(files, |packet| metering.take(packet, &mut records))?;
-        metering.meter.finish(&mut records);
-        records.failed.map_or(Ok(()), Err)
-    }
-
-    fn decoded_records(
-        &mut self,
-        files: &[PathBuf],
-        setup: &Setup,
-        records: &mut Records<'_, '_>,
-    ) -> io::Result<()> {
-        let mut collector = Collector::new(setup.collecting());
-        self.run_export(files, |message: &ExportMessage<'_>, faults| {
-            records.at = message.at;
-            collector.observe(message, &mut Decoded { records, faults });
-            collector.advance(message.at);
-            records.failed.take().map_or(Ok(()), Err)
-        })?;
+        let tally = records.tally();
+        if tally.missed_octets > 0 {
+            let counts = &mut self.troubles.counts;
+            counts.insert("octets_missed_by_zeek".to_owned(), tally.missed_octets);
+        }
+        self.end(&tally.faults, tally.records + tally.files > 0);
         Ok(())
     }
 }
 
-/// A Metering Process driven by capture time.
-struct Metering {
-    meter: Meter,
-    next: Timestamp,
-    decap: Decap,
-}
-
-impl Metering {
-    fn take(
-        &mut self,
-        raw: &RawPacket<'_>,
-        records: &mut Records<'_, '_>,
-    ) -> io::Result<Result<(), Undecoded>> {
-        let packet = match decode(raw.link, raw.octets, raw.original_length, self.decap) {
-            Ok(packet) => packet,
-            Err(undecoded) => return Ok(Err(undecoded)),
-        };
-        records.at = records.at.max(raw.at);
-        if raw.at >= self.next {
-            self.meter.sweep(raw.at, Timestamp::MIN, records);
-            self.next = raw.at + TICK;
-        }
-        self.meter.observe(raw.at, &packet, records);
-        records.failed.take().map_or(Ok(Ok(())), Err)
+/// Whether all `files` are of Flow Records, told by their first octets. Standard input and pipes can be read only once:
+/// they are what the others are, and packets where there are no others.
+///
+/// # Errors
+///
+/// [`Usage`]: they are of several kinds, which are not read together.
+pub fn are_records(files: &[PathBuf]) -> Result<bool> {
+    let kinds: Vec<(&PathBuf, Option<RecordFormat>)> = files
+        .iter()
+        .filter(|path| path.as_path() != Path::new("-") && has_octets(path))
+        .map(|path| (path, format_of(path)))
+        .collect();
+    let Some((first, Some(format))) = kinds.iter().find(|(_, format)| format.is_some()) else {
+        return Ok(false);
+    };
+    match kinds.iter().find(|(_, other)| *other != Some(*format)) {
+        None => Ok(true),
+        Some((other, kind)) => Err(Usage(format!(
+            "{} is {} and {} is {}: they tell of traffic in different ways and are not read together; read one after \
+             the other, with --state to go on with what was learned",
+            first.display(),
+            words(Some(*format)),
+            other.display(),
+            words(*kind)
+        ))
+        .into()),
     }
 }
 
-/// Hands records on until that fails.
-struct Records<'a, 'b> {
-    origins: &'a Origins,
-    at: Timestamp,
-    take: &'a mut TakeRecord<'b>,
-    failed: Option<io::Error>,
+fn has_octets(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
 }
 
-impl Records<'_, '_> {
-    fn give(&mut self, record: &FlowRecord) {
-        if self.failed.is_none() {
-            self.failed = (self.take)(record, self.at).err();
-        }
-    }
-}
-
-impl meter::Sink for Records<'_, '_> {
-    fn record(&mut self, mut record: FlowRecord) {
-        record.src_origin = self.origins.origin(record.key.src);
-        record.dst_origin = self.origins.origin(record.key.dst);
-        self.give(&record);
-    }
-
-    fn growth(&mut self, _key: ConversationKey, _counters: &Counters) {}
-}
-
-/// Records out of one message, and what is wrong with it.
-struct Decoded<'m, 'a, 'b> {
-    records: &'m mut Records<'a, 'b>,
-    faults: &'m mut Vec<ExportFault>,
-}
-
-impl collect::Sink for Decoded<'_, '_, '_> {
-    fn record(&mut self, record: &FlowRecord) {
-        let mut record = record.clone();
-        let (src_as, dst_as) = record.export.map_or((0, 0), |e| (e.src_as, e.dst_as));
-        record.src_origin = or_as(self.records.origins.origin(record.key.src), src_as);
-        record.dst_origin = or_as(self.records.origins.origin(record.key.dst), dst_as);
-        self.records.give(&record);
-    }
-
-    fn fault(&mut self, fault: ExportFault) {
-        self.faults.push(fault);
-    }
-}
-
-/// What the databases know; the AS as the exporter knows it, where they do not.
-fn or_as(origin: Origin, exported: u32) -> Origin {
-    match origin.asn {
-        0 => Origin {
-            asn: exported,
-            ..origin
-        },
-        _ => origin,
+fn words(format: Option<RecordFormat>) -> &'static str {
+    match format {
+        Some(RecordFormat::Nfcapd) => "a flow file of nfcapd",
+        Some(RecordFormat::Zeek) => "a log of Zeek",
+        None => "something else",
     }
 }

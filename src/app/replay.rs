@@ -1,6 +1,7 @@
-//! A replay: captures through the engine, at the pace asked for.
+//! A replay: captures, or Flow Records of files, through the engine, at the pace asked for.
 
 use super::captures::Walk;
+use super::records::{Holding, PATIENCE};
 use super::setup::Setup;
 use super::stored;
 use super::summary;
@@ -27,10 +28,10 @@ pub enum Pace {
 /// What to replay, and how.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// Captures, `-` for standard input.
+    /// Captures or files of Flow Records, `-` for standard input.
     pub files: Vec<PathBuf>,
-    /// They hold flow export, which is decoded, not metered.
-    pub export: bool,
+    /// What they hold.
+    pub holding: Holding,
     /// Look only at conversations that pass.
     pub filter: Option<String>,
     /// Where baselines are kept between runs.
@@ -56,7 +57,10 @@ impl Replay {
     /// written.
     pub fn run(&self, setup: &Setup) -> Result<(Vec<Anomaly>, Summary)> {
         let began = Instant::now();
-        let config = setup.engine(self.filter.clone(), self.source());
+        let mut config = setup.engine(self.filter.clone(), self.source());
+        if self.holding == Holding::Records {
+            config.patience = PATIENCE;
+        }
         let mut engine = Engine::new(config, setup.origins.clone(), self.fronts)
             .map_err(|error| Usage(error.to_string()))?;
         let mut blind = setup.blind.clone();
@@ -72,10 +76,10 @@ impl Replay {
             began,
             first: None,
         };
-        if self.export {
-            self.collect(&mut engine, &mut walk, &mut pacer);
-        } else {
-            self.observe(&mut engine, &mut walk, &mut pacer);
+        match self.holding {
+            Holding::Packets => self.observe(&mut engine, &mut walk, &mut pacer),
+            Holding::Export => self.collect(&mut engine, &mut walk, &mut pacer),
+            Holding::Records => self.take(&mut engine, &mut walk, &mut pacer),
         }
         engine.finish();
         let stored = overseer
@@ -140,6 +144,16 @@ impl Replay {
             pacer.wait(message.at);
             engine.collect(message);
             faults.extend(std::iter::from_fn(|| engine.fault()));
+            while engine.poll().is_some() {}
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    /// Takes Flow Records as they are.
+    fn take(&self, engine: &mut Engine, walk: &mut Walk, pacer: &mut Pacer) {
+        let Ok(()) = walk.run_records(&self.files, |recorded| {
+            pacer.wait(recorded.received);
+            engine.take(&recorded.record, recorded.received);
             while engine.poll().is_some() {}
             Ok::<_, Infallible>(())
         });

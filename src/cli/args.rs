@@ -4,7 +4,9 @@ mod query;
 
 pub use query::{Query, QueryFormat};
 
-use crate::app;
+use super::rules_backtest::RulesBacktest;
+use super::rules_test::RulesTest;
+use crate::app::{self, Holding};
 use crate::model::{AnomalyId, Severity, Timestamp, Verdict};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -30,9 +32,9 @@ pub struct Cli {
 pub enum Command {
     /// Collect flow export and capture packets live; report what deviates as it happens, until told to stop.
     Run(Run),
-    /// Replay captures through the detector and report what deviated, when, by how much and because of whom.
+    /// Replay captures or Flow Records through the detector and report what deviated, when, by how much and because of whom.
     Replay(Replay),
-    /// Print the Flow Records of captures.
+    /// Print the Flow Records of captures, or of files that others wrote.
     Flows(Flows),
     /// Group, measure and rank Flow Records: who sent the most, to where, when.
     Query(Query),
@@ -48,7 +50,7 @@ pub enum Command {
     Judge(Judge),
 }
 
-/// How captures are to be read.
+/// How files are to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum As {
     /// By what is in them.
@@ -58,16 +60,24 @@ pub enum As {
     Packets,
     /// Datagrams of flow export, to be decoded.
     Export,
+    /// Flow Records that others made: files of nfcapd, Zeek's conn.log.
+    Records,
 }
 
 impl As {
-    /// Whether `files` hold flow export; said on standard error where that had to be found out.
-    pub fn is_export(self, files: &[PathBuf], quiet: bool) -> bool {
-        match self {
-            Self::Auto => app::is_export(files, quiet),
-            Self::Packets => false,
-            Self::Export => true,
-        }
+    /// What `files` hold; that it is flow export is said on standard error where it had to be found out.
+    ///
+    /// # Errors
+    ///
+    /// They are of several kinds, which are not read together.
+    pub fn holding(self, files: &[PathBuf], quiet: bool) -> anyhow::Result<Holding> {
+        Ok(match self {
+            Self::Auto if app::are_records(files)? => Holding::Records,
+            Self::Auto if app::is_export(files, quiet) => Holding::Export,
+            Self::Auto | Self::Packets => Holding::Packets,
+            Self::Export => Holding::Export,
+            Self::Records => Holding::Records,
+        })
     }
 }
 
@@ -116,13 +126,14 @@ pub struct Run {
 /// `tidemark replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
+    /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
+    /// standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Configuration; built-in defaults without it.
     #[arg(long, short, value_name = "CONFIG")]
     pub config: Option<PathBuf>,
-    /// How to read the captures.
+    /// How to read the files.
     #[arg(long = "as", value_enum, default_value_t)]
     pub read_as: As,
     /// How to write what was found.
@@ -157,8 +168,8 @@ pub struct Replay {
 /// `tidemark flows`.
 #[derive(Debug, Args)]
 pub struct Flows {
-    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input; without any, flows that
-    /// are stored.
+    /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
+    /// standard input; without any, flows that are stored.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The folder flows are stored in, instead of that of the configuration.
@@ -167,7 +178,7 @@ pub struct Flows {
     /// Configuration (time-outs, tunnels, networks, databases); built-in defaults without it.
     #[arg(long, short, value_name = "CONFIG")]
     pub config: Option<PathBuf>,
-    /// How to read the captures.
+    /// How to read the files.
     #[arg(long = "as", value_enum, default_value_t)]
     pub read_as: As,
     /// How to write the records.
@@ -253,6 +264,8 @@ pub enum RulesCommand {
     },
     /// Replay captures against rules and print what each fired; exit 3 when that is not what must come of it.
     Test(RulesTest),
+    /// Replay captures or Flow Records with the rules in use and with others, and print what would appear and vanish.
+    Backtest(RulesBacktest),
 }
 
 /// `tidemark rules list`.
@@ -267,35 +280,6 @@ pub struct RulesList {
     /// How to write the review.
     #[arg(long, value_enum, default_value_t)]
     pub format: ReviewFormat,
-}
-
-/// `tidemark rules test`.
-#[derive(Debug, Args)]
-pub struct RulesTest {
-    /// Captures (pcap or pcapng, gzip or zstd too), merged in time order; `-` is standard input.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Files of rules to test, and no others; without any, all rules of the configuration.
-    #[arg(long, value_name = "RULES")]
-    pub rules: Vec<PathBuf>,
-    /// Configuration; built-in defaults without it.
-    #[arg(long, short, value_name = "CONFIG")]
-    pub config: Option<PathBuf>,
-    /// How to read the captures.
-    #[arg(long = "as", value_enum, default_value_t)]
-    pub read_as: As,
-    /// How to write what fired.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: ReviewFormat,
-    /// Only learn for this long before anything may fire, such as `20m`.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub learn: Option<Duration>,
-    /// Exit with status 3 unless this rule fires, in shadow or not; may be given again.
-    #[arg(long, value_name = "RULE")]
-    pub must_fire: Vec<String>,
-    /// Exit with status 3 if this rule fires, in shadow or not; may be given again.
-    #[arg(long, value_name = "RULE")]
-    pub must_not_fire: Vec<String>,
 }
 
 /// `tidemark anomalies`.
@@ -381,7 +365,7 @@ fn speed(text: &str) -> Result<Speed, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text
         .parse()
         .map_err(|_| "a duration such as 90s, 20m or 1h30m".to_owned())?;

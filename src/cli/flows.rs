@@ -41,8 +41,8 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         stored_records(args, &setup, &mut records)?
     } else {
         let mut walk = Walk::new(quiet, verbose);
-        let is_export = args.read_as.is_export(&args.files, quiet);
-        walk.run_records(&args.files, &setup, is_export, &mut |record, _| {
+        let holding = args.read_as.holding(&args.files, quiet)?;
+        walk.run_any(&args.files, &setup, holding, &mut |record, _| {
             records.write(record)
         })?;
         walk.readable

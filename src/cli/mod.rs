@@ -11,6 +11,7 @@ mod moment;
 mod query;
 mod replay;
 mod rules;
+mod rules_backtest;
 mod rules_test;
 mod run;
 

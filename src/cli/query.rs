@@ -102,8 +102,8 @@ fn read(args: &Query, request: &Request, setup: &Setup, walk: &mut Walk, quiet: 
         fields: request.fields(),
         waiting: Vec::new(),
     };
-    let is_export = args.read_as.is_export(&args.files, quiet);
-    walk.run_records(&args.files, setup, is_export, &mut |record, received| {
+    let holding = args.read_as.holding(&args.files, quiet)?;
+    walk.run_any(&args.files, setup, holding, &mut |record, received| {
         reading.take(record, received)
     })?;
     reading.store_waiting()?;

@@ -15,7 +15,7 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
     let setup = Setup::new(config)?;
     let replay = app::Replay {
         files: args.files.clone(),
-        export: args.read_as.is_export(&args.files, quiet),
+        holding: args.read_as.holding(&args.files, quiet)?,
         filter: args.filter.clone(),
         state: args.state.clone(),
         keep: args.keep.clone(),

@@ -1,7 +1,7 @@
 //! `tidemark rules`: which rules are in use, what they did, and whether a file of them is sound.
 
 use super::args::{ReviewFormat, Rules, RulesCommand};
-use super::{DONE, Usage, rules_test};
+use super::{DONE, Usage, rules_backtest, rules_test};
 use crate::app::{Output, Setup, read_config};
 use crate::config::Config;
 use crate::engine::{self, Engine, Snapshot};
@@ -32,6 +32,7 @@ pub(super) fn run(args: &Rules, quiet: bool, verbose: bool) -> Result<u8> {
             println!("{}: {} rules, all sound", file.display(), rules);
         }
         RulesCommand::Test(args) => return rules_test::run(args, quiet, verbose),
+        RulesCommand::Backtest(args) => return rules_backtest::run(args, quiet, verbose),
     }
     Ok(DONE)
 }

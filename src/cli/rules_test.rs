@@ -1,13 +1,45 @@
 //! `tidemark rules test`: captures replayed against rules; what each fired, and whether it was what was expected.
 
-use super::args::{ReviewFormat, RulesTest};
+use super::args::{As, ReviewFormat, duration};
 use super::{DONE, FOUND, Usage};
 use crate::app::{self, Output, Pace, Setup, read_config};
 use crate::config::Config;
 use crate::model::Anomaly;
 use crate::report::{self, RuleLine, Summary};
 use anyhow::Result;
+use clap::Args;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `tidemark rules test`.
+#[derive(Debug, Args)]
+pub struct RulesTest {
+    /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
+    /// standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Files of rules to test, and no others; without any, all rules of the configuration.
+    #[arg(long, value_name = "RULES")]
+    pub rules: Vec<PathBuf>,
+    /// Configuration; built-in defaults without it.
+    #[arg(long, short, value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to read the files.
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub read_as: As,
+    /// How to write what fired.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReviewFormat,
+    /// Only learn for this long before anything may fire, such as `20m`.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub learn: Option<Duration>,
+    /// Exit with status 3 unless this rule fires, in shadow or not; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub must_fire: Vec<String>,
+    /// Exit with status 3 if this rule fires, in shadow or not; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub must_not_fire: Vec<String>,
+}
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &RulesTest, quiet: bool, verbose: bool) -> Result<u8> {
@@ -28,7 +60,7 @@ pub(super) fn run(args: &RulesTest, quiet: bool, verbose: bool) -> Result<u8> {
     }
     let replay = app::Replay {
         files: args.files.clone(),
-        export: args.read_as.is_export(&args.files, quiet),
+        holding: args.read_as.holding(&args.files, quiet)?,
         filter: None,
         state: None,
         keep: None,

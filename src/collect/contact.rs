@@ -5,7 +5,7 @@ use crate::model::{FlowKey, FlowRecord, Handshake, TcpFlags};
 
 /// What a record says beyond the Flow Record it became.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hints {
+pub struct Hints {
     /// Whether it has TCP flags at all.
     pub flags: bool,
     /// Whether it has counters of the reverse direction, be they zero.
@@ -19,7 +19,7 @@ pub(super) struct Hints {
 /// Records of both directions name the initiator as their source, unless they say otherwise (RFC 5103 section 6.3).
 /// Of others the TCP flags tell, where they are unambiguous, then the ICMP type, then the ports.
 #[inline]
-pub(super) fn infer(record: &mut FlowRecord, hints: Hints) {
+pub fn infer(record: &mut FlowRecord, hints: Hints) {
     let (initiator, handshake) = if hints.both_ways {
         (hints.biflow_direction != 2, both_ways(record))
     } else {

@@ -29,6 +29,7 @@ mod samples;
 mod tests;
 
 pub use collector::Collector;
+pub use contact::{Hints, infer};
 pub use memory::Memory;
 
 use crate::model::{ExportFault, FlowRecord, Ip, Timestamp};

@@ -63,6 +63,9 @@ pub struct Config {
     pub decap: Decap,
     /// The Collecting Process.
     pub collecting: collect::Config,
+    /// Flow Records that are taken as they are (`Engine::take`) are waited for so long, where that is longer than
+    /// exported ones are: files list them when they are over.
+    pub patience: Duration,
     /// Which exporters' records count.
     pub exporters: Vec<ExporterRule>,
     /// Conversations that do not pass are not aggregated.
@@ -96,6 +99,7 @@ impl Default for Config {
             metering: meter::Config::default(),
             decap: Decap::default(),
             collecting: collect::Config::default(),
+            patience: Duration::ZERO,
             exporters: Vec::new(),
             filter: None,
             history: 90,
@@ -134,8 +138,16 @@ pub struct Shares {
 impl Config {
     /// How long a tick stays open behind the newest arrival of flow export: whole ticks.
     pub(super) fn export_delay(&self) -> Duration {
-        let ticks = self.collecting.lateness.as_nanos();
-        let ticks = ticks.div_ceil(self.tick.as_nanos().max(1));
+        self.whole_ticks(self.collecting.lateness)
+    }
+
+    /// The same for records that are taken.
+    pub(super) fn record_delay(&self) -> Duration {
+        self.whole_ticks(self.collecting.lateness.max(self.patience))
+    }
+
+    fn whole_ticks(&self, length: Duration) -> Duration {
+        let ticks = length.as_nanos().div_ceil(self.tick.as_nanos().max(1));
         self.tick * u32::try_from(ticks).unwrap_or(u32::MAX)
     }
 

@@ -36,8 +36,10 @@ const COMPARED: u64 = 64;
 pub struct ExportStats {
     /// Messages taken in.
     pub messages: u64,
-    /// Flow Records decoded.
+    /// Flow Records decoded, or taken as they were.
     pub records: u64,
+    /// Flow Records that came without a message, out of a file.
+    pub taken: u64,
     /// Packets they stand for, scaled by sampling.
     pub packets: u64,
     /// Octets they stand for, scaled by sampling.
@@ -57,6 +59,7 @@ impl ExportStats {
         Self {
             messages: self.messages + other.messages,
             records: self.records + other.records,
+            taken: self.taken + other.taken,
             packets: self.packets + other.packets,
             bytes: self.bytes + other.bytes,
             uncounted: self.uncounted + other.uncounted,
@@ -93,7 +96,7 @@ pub(super) struct Exporting {
 impl Exporting {
     pub(super) fn new(config: &Config) -> Self {
         let shares = config.shares(1);
-        let ticks = config.collecting.lateness.as_nanos() / config.tick.as_nanos().max(1) + 2;
+        let ticks = config.record_delay().as_nanos() / config.tick.as_nanos().max(1) + 2;
         let limit = shares.spread / usize::try_from(ticks).unwrap_or(usize::MAX);
         Self {
             collector: Collector::new(config.collecting.clone()),
@@ -120,7 +123,31 @@ impl Exporting {
         self.stats.messages += 1;
         let origins = around.origins;
         self.spread.open(oldest, message.at);
-        let mut taking = Taking {
+        let (collector, mut taking) = self.taking(message.at, around);
+        collector.observe(message, &mut taking);
+        self.settle(origins);
+    }
+
+    /// Takes in one record that came at `at`; ticks from `oldest` on are open. It is spread with others that follow, at the
+    /// latest by the next [`Exporting::settle`].
+    pub(super) fn add(&mut self, record: &FlowRecord, at: Timestamp, oldest: Timestamp, around: Around<'_>) {
+        self.stats.taken += 1;
+        let origins = around.origins;
+        self.spread.open(oldest, at);
+        self.taking(at, around).1.record(record);
+        if self.spread.has_batch() {
+            self.settle(origins);
+        }
+    }
+
+    /// Spreads what was taken in.
+    pub(super) fn settle(&mut self, origins: &Origins) {
+        self.spread.settle(|key| origins.ends(key));
+    }
+
+    /// Who decodes, and who takes in what comes at `at`.
+    fn taking<'a>(&'a mut self, at: Timestamp, around: Around<'a>) -> (&'a mut Collector, Taking<'a>) {
+        let taking = Taking {
             spread: &mut self.spread,
             rules: &self.rules,
             stats: &mut self.stats,
@@ -129,11 +156,10 @@ impl Exporting {
             newest: &mut self.newest,
             late: &mut self.late,
             tellers: &mut self.tellers,
-            at: message.at,
+            at,
             around,
         };
-        self.collector.observe(message, &mut taking);
-        self.spread.settle(|key| origins.ends(key));
+        (&mut self.collector, taking)
     }
 
     /// Says what time it is: Templates grow old.
@@ -223,16 +249,20 @@ impl Sink for Taking<'_> {
     #[inline]
     fn record(&mut self, record: &FlowRecord) {
         self.stats.records += 1;
-        let Some(export) = &record.export else { return };
-        let rule = self.rule(export.exporter);
-        if rule.is_some_and(|rule| !rule.counts_record(export)) {
+        let export = record.export.as_ref();
+        if let Some(export) = export
+            && self
+                .rule(export.exporter)
+                .is_some_and(|rule| !rule.counts_record(export))
+        {
             self.stats.uncounted += 1;
             return;
         }
         if let Some(keep) = &mut self.around.keep {
             keep.keep(record, self.at);
         }
-        let scale = scale_of(record, export);
+        // What nobody exported was not sampled either.
+        let scale = export.map_or(1, |export| scale_of(record, export));
         let key = conversation(record);
         let counters = counters(record, scale);
         if counters == Counters::default() {
@@ -240,10 +270,12 @@ impl Sink for Taking<'_> {
         }
         self.stats.packets += counters.packets;
         self.stats.bytes += counters.bytes;
-        self.sight(record, export);
-        self.tellers.tell(export.exporter, key.src, key.dst);
+        if let Some(export) = export {
+            self.sight(record, export);
+            self.tellers.tell(export.exporter, key.src, key.dst);
+        }
         if self.spread.is_late(record.start) {
-            self.is_late(export.exporter);
+            self.is_late(export);
         }
         // Of a connection only the record with its SYN tells when it began; records of UDP do not say that at all.
         let began = record.tcp_flags.has(TcpFlags::SYN) && key.protocol == FlowKey::TCP;
@@ -308,8 +340,11 @@ impl Taking<'_> {
     }
 
     #[cold]
-    fn is_late(&mut self, exporter: Ip) {
+    fn is_late(&mut self, export: Option<&Exported>) {
         self.stats.late_records += 1;
+        let Some(&Exported { exporter, .. }) = export else {
+            return;
+        };
         if self.late.len() < EXPORTERS || self.late.contains_key(&exporter) {
             *self.late.entry(exporter).or_default() += 1;
         }

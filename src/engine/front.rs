@@ -140,6 +140,17 @@ impl Front {
         self.exporting.observe(message, oldest, around);
     }
 
+    /// Takes in one Flow Record that came at `at`, and hands it to `keep`; ticks from `oldest` on are open.
+    pub fn take(&mut self, record: &FlowRecord, at: Timestamp, oldest: Timestamp, keep: Keeping<'_>) {
+        let around = Around {
+            origins: &self.origins,
+            filter: self.filter.as_ref(),
+            contacts: &mut self.contacts,
+            keep,
+        };
+        self.exporting.add(record, at, oldest, around);
+    }
+
     /// Ends the tick that ends at `until`. What it brought comes out of [`Front::release`].
     pub fn flush(&mut self, until: Timestamp, keep: Keeping<'_>) {
         self.swept = until;
@@ -177,6 +188,7 @@ impl Front {
 
     /// The oldest tick that ended at or before `until` and has not been released, with the flow export of its time.
     pub fn release(&mut self, until: Timestamp) -> Option<Partial> {
+        self.exporting.settle(&self.origins);
         let (held, open) = (self.held.front().map(|p| p.until), self.exporting.next());
         // Export tells of ticks before the first one that passed here.
         let early = open.filter(|&open| held.is_none_or(|held| open < held));

@@ -88,6 +88,47 @@ mod tests {
         assert_eq!(metered(1).0, metered(3).0);
     }
 
+    #[test]
+    fn what_was_kept_can_be_taken_in_again() {
+        let (mut kept, metered) = metered(1);
+        kept.sort_by_key(|(_, received)| *received);
+        for fronts in [1, 3] {
+            let (shelf, config) = (Shelf::default(), Config::default());
+            let mut engine = Engine::new(config, Arc::new(Origins::default()), fronts).unwrap();
+            engine.keep_with(Some(Box::new(shelf.clone())));
+            for (record, received) in &kept {
+                engine.take(record, *received);
+            }
+            engine.finish();
+            let (stats, meter) = (engine.front_stats().export, metered.front_stats().meter);
+            assert_eq!((stats.packets, stats.bytes), (meter.packets, meter.bytes));
+            assert_eq!((stats.taken, stats.late_records), (kept.len() as u64, 0));
+            let mut again = shelf.0.lock().unwrap().clone();
+            again.sort_by_key(|(_, received)| *received);
+            assert_eq!(again.len(), kept.len());
+        }
+    }
+
+    #[test]
+    fn records_that_lasted_long_are_waited_for_as_long_as_is_configured() {
+        let late = |patience: u64| {
+            let config = Config {
+                patience: Duration::from_secs(patience),
+                ..Config::default()
+            };
+            let mut engine = Engine::new(config, Arc::new(Origins::default()), 1).unwrap();
+            let (mut kept, _) = metered(1);
+            let record = &mut kept[0].0;
+            let begin = record.start;
+            engine.take(record, begin);
+            record.end = begin + Duration::from_secs(500);
+            engine.take(record, record.end);
+            engine.finish();
+            engine.front_stats().export.late_records
+        };
+        assert_eq!((late(0), late(600)), (1, 0));
+    }
+
     /// A NetFlow v5 message of one record, of 700 octets.
     fn netflow(at: i64) -> Vec<u8> {
         let mut octets = vec![0, 5, 0, 1, 0, 0, 0x27, 0x10];

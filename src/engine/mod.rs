@@ -45,7 +45,9 @@ pub use state::{Snapshot, StateError};
 
 use crate::collect::Account;
 use crate::enrich::Origins;
-use crate::model::{Anomaly, ExportFault, ExportMessage, Ip, RawPacket, RuleAccount, Timestamp};
+use crate::model::{
+    Anomaly, ExportFault, ExportMessage, FlowKey, FlowRecord, Ip, RawPacket, RuleAccount, Timestamp,
+};
 use crate::wire::{self, Packet, Undecoded, decode};
 use clock::{Clock, Seen};
 use std::collections::BTreeMap;
@@ -143,19 +145,43 @@ impl Engine {
 
     /// Takes in one message of flow export. What is wrong with it is counted, and named by [`Engine::fault`].
     pub fn collect(&mut self, message: &ExportMessage<'_>) {
-        let at = self.come_to(message.at);
-        if self.delay.is_zero() {
-            self.delay = self.config.export_delay();
-            self.judge.begin(at);
-            // Ticks that were judged already stay as they are.
-        }
-        // Nothing is open from before a pause in which nothing happened.
-        self.horizon = self.horizon.max((at - self.delay).floor(self.config.tick));
+        let at = self.hear(message.at, self.config.export_delay());
         let front = self.front_of_exporter(message.exporter);
         if let Some(front) = self.fronts.get_mut(front) {
             let message = ExportMessage { at, ..*message };
             front.collect(&message, self.horizon, self.keep.as_deref_mut());
         }
+    }
+
+    /// Takes in one Flow Record that somebody else made, out of a file or a store; it was told of at `received`. It counts
+    /// as one in a message of flow export would, and is late by the same measure.
+    pub fn take(&mut self, record: &FlowRecord, received: Timestamp) {
+        if self.delay.is_zero() {
+            // What began long before the first record was told of elsewhere, or never.
+            let begin = (record.start - self.config.interval).floor(self.config.tick);
+            self.horizon = self.horizon.max(begin);
+        }
+        let at = self.hear(received, self.config.record_delay());
+        let front = match &record.export {
+            Some(export) => self.front_of_exporter(export.exporter),
+            None => self.front_of_ends(&record.key),
+        };
+        if let Some(front) = self.fronts.get_mut(front) {
+            front.take(record, at, self.horizon, self.keep.as_deref_mut());
+        }
+    }
+
+    /// When flow export comes that says it comes at `at`: ticks wait so long for it from now on.
+    fn hear(&mut self, at: Timestamp, delay: Duration) -> Timestamp {
+        let at = self.come_to(at);
+        if self.delay.is_zero() {
+            self.delay = delay;
+            self.judge.begin(at);
+            // Ticks that were judged already stay as they are.
+        }
+        // Nothing is open from before a pause in which nothing happened.
+        self.horizon = self.horizon.max((at - self.delay).floor(self.config.tick));
+        at
     }
 
     /// When something happens that says it happens at `at`; ticks before it end.
@@ -195,7 +221,7 @@ impl Engine {
         }
         self.flush(until);
         if !self.delay.is_zero() {
-            self.judge.end(until - self.delay);
+            self.judge.end(until - self.config.export_delay());
         }
         self.release(until);
         self.judge.finish();
@@ -297,8 +323,10 @@ impl Engine {
         }
         if let Some(interval) = judge::ended(until, self.config.interval) {
             let stats = self.front_stats();
-            self.judge
-                .review(interval, stats.meter.packets + stats.export.messages);
+            self.judge.review(
+                interval,
+                stats.meter.packets + stats.export.messages + stats.export.taken,
+            );
         }
         self.release(until - self.delay);
     }
@@ -329,9 +357,14 @@ impl Engine {
         if self.fronts.len() == 1 {
             return 0;
         }
-        let ends = packet.key.src.bits() ^ packet.key.dst.bits();
+        self.front_of_ends(&packet.key)
+    }
+
+    #[inline]
+    fn front_of_ends(&self, key: &FlowKey) -> usize {
+        let ends = key.src.bits() ^ key.dst.bits();
         let mixed = (ends as u64 ^ (ends >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize % self.fronts.len()
+        (mixed >> 32) as usize % self.fronts.len().max(1)
     }
 }
 

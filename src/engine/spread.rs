@@ -103,6 +103,11 @@ impl Spread {
         });
     }
 
+    /// Whether so much was taken in that it is worth spreading.
+    pub(super) fn has_batch(&self) -> bool {
+        self.queue.len() >= BATCH
+    }
+
     /// Spreads what was taken in over the open ticks. `origins` is asked for new conversations only.
     pub(super) fn settle(&mut self, origins: impl Fn(&ConversationKey) -> (Origin, Origin)) {
         let queue = std::mem::take(&mut self.queue);

@@ -13,16 +13,13 @@ pub(super) enum Format {
 /// Octets that are looked at.
 pub(super) const LOOKED_AT: usize = 512;
 
+/// A file of Flow Records among captures.
+const NFCAPD: &str = "a flow file of nfcapd, which is read by itself: --as records";
+
 /// First octets of formats that people take for captures, and what to say of them.
 const OTHERS: [(&[u8], &str); 26] = [
-    (
-        b"\x0c\xa5",
-        "a flow file of nfdump/nfcapd; export it as packets or NetFlow",
-    ),
-    (
-        b"\xa5\x0c",
-        "a flow file of nfdump/nfcapd; export it as packets or NetFlow",
-    ),
+    (b"\x0c\xa5", NFCAPD),
+    (b"\xa5\x0c", NFCAPD),
     (b"snoop\0\0\0", "a snoop capture; editcap -F pcap converts it"),
     (b"RTSS", "a Network Monitor capture; editcap -F pcap converts it"),
     (b"GMBU", "a Network Monitor capture; editcap -F pcap converts it"),
@@ -84,14 +81,26 @@ pub(super) fn format(head: &[u8]) -> Result<Format, String> {
     if head.starts_with(&pcapng::SECTION.to_be_bytes()) {
         return Ok(Format::PcapNg);
     }
-    let not = "is no pcap or pcapng capture";
-    Err(match looks_like(head) {
-        Some(like) => format!("{not} (looks like {like})"),
-        None => {
-            let first: Vec<_> = head.iter().take(4).map(|o| format!("{o:02x}")).collect();
-            format!("{not} (begins with {})", first.join(" "))
-        }
-    })
+    Err(format!("is no pcap or pcapng capture ({})", guess(head)))
+}
+
+/// What a file is that holds no Flow Records, in a sentence that begins with "is".
+pub(super) fn no_records(head: &[u8]) -> String {
+    let not = "is no file of Flow Records (nfcapd, Zeek's conn.log)";
+    match format(head) {
+        _ if head.is_empty() => "is empty".into(),
+        Ok(_) => format!("{not} but a capture"),
+        Err(_) => format!("{not} ({})", guess(head)),
+    }
+}
+
+/// What it looks like, or its first octets.
+fn guess(head: &[u8]) -> String {
+    if let Some(like) = looks_like(head) {
+        return format!("looks like {like}");
+    }
+    let first: Vec<_> = head.iter().take(4).map(|o| format!("{o:02x}")).collect();
+    format!("begins with {}", first.join(" "))
 }
 
 fn looks_like(head: &[u8]) -> Option<&'static str> {
@@ -120,7 +129,7 @@ fn kind_of_text(head: &[u8]) -> &'static str {
     match head.first() {
         Some(b'{' | b'[') => "JSON",
         Some(b'<') => "XML or HTML",
-        _ if head.starts_with(b"#separator") => "a log of Zeek",
+        _ if head.starts_with(b"#separator") => "a log of Zeek; --as records reads conn.log",
         _ if head.starts_with(b"#!") => "a script",
         _ => "text",
     }
@@ -153,7 +162,7 @@ mod tests {
             (b"", "is empty"),
             (
                 b"\x0c\xa5\x01\0",
-                "is no pcap or pcapng capture (looks like a flow file of nfdump/nfcapd; export it as packets or NetFlow)",
+                "is no pcap or pcapng capture (looks like a flow file of nfcapd, which is read by itself: --as records)",
             ),
             (
                 b"snoop\0\0\0\0\0\0\x02",
@@ -170,7 +179,7 @@ mod tests {
             (b" \n{\"a\":1}", "is no pcap or pcapng capture (looks like JSON)"),
             (
                 b"#separator \\x09\n",
-                "is no pcap or pcapng capture (looks like a log of Zeek)",
+                "is no pcap or pcapng capture (looks like a log of Zeek; --as records reads conn.log)",
             ),
             (
                 b"time,bytes\n1,2\n",

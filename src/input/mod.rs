@@ -9,7 +9,8 @@
 //! What is wrong with a capture is a [`Fault`](crate::model::Fault) with the file and the offset in the uncompressed
 //! stream. It costs only the record, where the next one can be found again. Per file [`NAMED_FAULTS`] are handed out and
 //! then one that sums up the rest, so that a hostile file cannot flood anyone; [`Counters::faults`] has them all, and is
-//! what totals are to be made from. `messages` finds flow export in frames. `write` makes captures.
+//! what totals are to be made from. `messages` finds flow export in frames. `records` reads files of Flow Records that
+//! others made. `write` makes captures.
 
 pub mod batch;
 mod decompress;
@@ -27,6 +28,7 @@ mod pcapng;
 mod reader;
 #[cfg(test)]
 mod real;
+mod records;
 mod resync;
 #[cfg(test)]
 mod samples;
@@ -41,4 +43,5 @@ mod write;
 pub use ledger::{Counters, NAMED_FAULTS, SkippedBlocks};
 pub use merge::{Captures, Progress};
 pub use reader::{CaptureReader, LONGEST_FRAME};
+pub use records::{RecordFiles, RecordFormat, RecordReader, Recorded, Tally, format_of};
 pub use write::{OutputFile, PcapWriter, Precision};

@@ -10,7 +10,7 @@ pub(super) struct Trickle<'a> {
 }
 
 impl<'a> Trickle<'a> {
-    pub(super) fn new(octets: &'a [u8], step: usize) -> Self {
+    pub(in crate::input) fn new(octets: &'a [u8], step: usize) -> Self {
         Self {
             octets,
             step,
@@ -18,7 +18,7 @@ impl<'a> Trickle<'a> {
         }
     }
 
-    pub(super) fn failing(words: &'static str) -> Self {
+    pub(in crate::input) fn failing(words: &'static str) -> Self {
         Self {
             octets: &[],
             step: 1,
@@ -38,17 +38,17 @@ impl Read for Trickle<'_> {
 }
 
 /// Writes numbers in one byte order.
-pub(super) struct Octets {
+pub(in crate::input) struct Octets {
     pub big: bool,
     pub out: Vec<u8>,
 }
 
 impl Octets {
-    pub(super) fn new(big: bool) -> Self {
+    pub(in crate::input) fn new(big: bool) -> Self {
         Self { big, out: Vec::new() }
     }
 
-    pub(super) fn u16(&mut self, value: u16) -> &mut Self {
+    pub(in crate::input) fn u16(&mut self, value: u16) -> &mut Self {
         let octets = if self.big {
             value.to_be_bytes()
         } else {
@@ -57,7 +57,7 @@ impl Octets {
         self.raw(&octets)
     }
 
-    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
+    pub(in crate::input) fn u32(&mut self, value: u32) -> &mut Self {
         let octets = if self.big {
             value.to_be_bytes()
         } else {
@@ -66,18 +66,33 @@ impl Octets {
         self.raw(&octets)
     }
 
-    pub(super) fn raw(&mut self, octets: &[u8]) -> &mut Self {
+    pub(in crate::input) fn u64(&mut self, value: u64) -> &mut Self {
+        let octets = if self.big {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        };
+        self.raw(&octets)
+    }
+
+    pub(in crate::input) fn raw(&mut self, octets: &[u8]) -> &mut Self {
         self.out.extend_from_slice(octets);
         self
     }
 
     /// A pcap file header.
-    pub(super) fn pcap(&mut self, magic: u32, link: u32) -> &mut Self {
+    pub(in crate::input) fn pcap(&mut self, magic: u32, link: u32) -> &mut Self {
         self.u32(magic).u16(2).u16(4).u32(0).u32(0).u32(65_535).u32(link)
     }
 
     /// A pcap record.
-    pub(super) fn record(&mut self, seconds: u32, fraction: u32, frame: &[u8], original: u32) -> &mut Self {
+    pub(in crate::input) fn record(
+        &mut self,
+        seconds: u32,
+        fraction: u32,
+        frame: &[u8],
+        original: u32,
+    ) -> &mut Self {
         self.u32(seconds)
             .u32(fraction)
             .u32(frame.len() as u32)
@@ -86,7 +101,7 @@ impl Octets {
     }
 
     /// A pcapng block around `body`, which is padded.
-    pub(super) fn block(
+    pub(in crate::input) fn block(
         &mut self,
         kind: u32,
         body: impl for<'a> FnOnce(&'a mut Self) -> &'a mut Self,
@@ -100,19 +115,25 @@ impl Octets {
     }
 
     /// A Section Header Block.
-    pub(super) fn section(&mut self) -> &mut Self {
+    pub(in crate::input) fn section(&mut self) -> &mut Self {
         self.block(0x0a0d_0d0a, |b| {
             b.u32(0x1a2b_3c4d).u16(1).u16(0).u32(u32::MAX).u32(u32::MAX)
         })
     }
 
     /// An Interface Description Block; options as octets.
-    pub(super) fn interface(&mut self, link: u16, snap: u32, options: &[u8]) -> &mut Self {
+    pub(in crate::input) fn interface(&mut self, link: u16, snap: u32, options: &[u8]) -> &mut Self {
         self.block(1, |b| b.u16(link).u16(0).u32(snap).raw(options))
     }
 
     /// An Enhanced Packet Block.
-    pub(super) fn packet(&mut self, interface: u32, ticks: u64, frame: &[u8], original: u32) -> &mut Self {
+    pub(in crate::input) fn packet(
+        &mut self,
+        interface: u32,
+        ticks: u64,
+        frame: &[u8],
+        original: u32,
+    ) -> &mut Self {
         self.block(6, |b| {
             b.u32(interface)
                 .u32((ticks >> 32) as u32)

@@ -44,17 +44,23 @@ impl Source {
     /// # Errors
     /// Why it cannot be opened.
     pub(super) fn open(&self, read: Arc<AtomicU64>) -> Result<FileReader, Fault> {
+        let stream = self.stream(read)?;
+        Ok(CaptureReader::new(Arc::clone(&self.name), stream))
+    }
+
+    /// Its octets, decompressed; those read from disk are added to `read`.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(super) fn stream(&self, read: Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, Fault> {
         let counted = |source| Counted { source, read };
         let stream = open(&self.path).and_then(|source| decompressed(counted(source)));
-        match stream {
-            Ok(stream) => Ok(CaptureReader::new(Arc::clone(&self.name), stream)),
-            Err(error) => Err(Fault {
-                kind: FaultKind::Unreadable,
-                file: Arc::clone(&self.name),
-                offset: 0,
-                what: words(&error),
-            }),
-        }
+        stream.map_err(|error| Fault {
+            kind: FaultKind::Unreadable,
+            file: Arc::clone(&self.name),
+            offset: 0,
+            what: words(&error),
+        })
     }
 
     /// Time of the first packet, for which the beginning is read; the earliest of all when that cannot be told without

@@ -156,6 +156,40 @@ pub fn fired(
     Ok(())
 }
 
+/// Writes what a change of rules makes of the anomalies of some traffic: each change with those it befalls, and how many
+/// stay.
+///
+/// # Errors
+///
+/// What the output reports.
+pub fn changed(
+    out: &mut impl Write,
+    changes: &[(&str, &[Anomaly])],
+    stay: usize,
+    start: Option<Timestamp>,
+) -> io::Result<()> {
+    let clock = Clock::new(start);
+    for (change, anomalies) in changes {
+        for anomaly in *anomalies {
+            let lasted = words::lasted(anomaly.started_at, anomaly.ended_at);
+            let shadow = if anomaly.shadow { ", in shadow" } else { "" };
+            writeln!(
+                out,
+                "{change:<9} {}  {}: {}  {}, score {:.1}, {lasted}{shadow}",
+                clock.at(anomaly.started_at),
+                anomaly.rule,
+                words::kind(anomaly.kind),
+                words::entity(&anomaly.entity),
+                anomaly.worst.score,
+            )?;
+        }
+    }
+    let counts = changes
+        .iter()
+        .map(|(change, all)| format!("{} {change}", all.len()));
+    writeln!(out, "{}, {stay} stay", counts.collect::<Vec<_>>().join(", "))
+}
+
 /// `fired 2 in 58 min, held back 1 by grace; 12,300 tests`.
 fn verdict(line: &RuleLine) -> String {
     let mut text = match (line.fired, line.shadowed) {

@@ -71,7 +71,7 @@ pub fn replay_of(files: &[PathBuf]) -> Replay {
         keep: None,
         pace: Pace::Max,
         fronts: 1,
-        export: false,
+        holding: tidemark::app::Holding::Packets,
         quiet: true,
         verbose: false,
     }

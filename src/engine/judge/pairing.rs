@@ -239,6 +239,7 @@ impl Judge {
 
     fn is_answered(&self, row: &Conversation) -> bool {
         self.table.contains(&reversed(&row.key))
+            || is_datagram(row) && self.table.contains(&asked_back(&row.key))
     }
 
     /// Whether nobody asked for an answer: neither in this interval nor in the one before.
@@ -282,6 +283,16 @@ fn is_datagram(row: &Conversation) -> bool {
 
 fn comes_in(row: &Conversation) -> bool {
     !row.src_origin.internal && row.dst_origin.internal
+}
+
+/// The question the other way on the same port: where both sides use the port of the service (NTP among servers, IKE), each
+/// answer looks like one.
+fn asked_back(key: &ConversationKey) -> ConversationKey {
+    ConversationKey {
+        src: key.dst,
+        dst: key.src,
+        ..*key
+    }
 }
 
 fn reversed(key: &ConversationKey) -> ConversationKey {

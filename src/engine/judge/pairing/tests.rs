@@ -197,6 +197,20 @@ fn a_question_without_an_answer_failed_and_an_echo_that_comes_back_did_not() {
 }
 
 #[test]
+fn those_who_ask_each_other_from_the_port_of_the_service_are_answered() {
+    let (us, server) = (("10.0.0.9", 123), ("192.0.2.12", 123));
+    let script = [Seen(5, us, server, UDP, 0), Seen(5, server, us, UDP, 0)];
+    assert_eq!(
+        after_talk(&script),
+        "10.0.0.9>192.0.2.12 Request 123: 1 answered\n192.0.2.12>10.0.0.9 Request 123: 1 answered\n"
+    );
+    assert_eq!(
+        after_talk(&script[..1]),
+        "10.0.0.9>192.0.2.12 Request 123: 1 failed\n"
+    );
+}
+
+#[test]
 fn a_probe_without_flags_or_taken_back_failed_when_it_is_refused_and_is_not_known_otherwise() {
     let us = ("10.0.0.9", 40_000);
     let script = [
