@@ -64,7 +64,7 @@ fn message(at: Timestamp, first: u32, n: i64) -> Vec<u8> {
     }
     for host in first..first + RECORDS {
         let packets = value(n + i64::from(host), 40.0) as u32 + 1;
-        let ends = [0xc633_6400 | host % 10, 0x0a00_0000 | host];
+        let ends = [0xc633_6400 | (host % 10), 0x0a00_0000 | host];
         for word in ends
             .into_iter()
             .chain([0, 0x0001_0002, packets, packets * 700, 3_590_000, 3_599_000])
