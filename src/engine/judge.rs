@@ -147,6 +147,15 @@ struct Present {
     late_before: u64,
 }
 
+/// Adds `more` to `all`. What a Front heard is not copied where there is only one Front.
+fn gather<T>(all: &mut Vec<T>, more: Vec<T>) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.extend(more);
+    }
+}
+
 impl Judge {
     /// A Judge that waits for partials of `fronts` Fronts.
     ///
@@ -283,8 +292,8 @@ impl Judge {
             if self.spare.len() < self.watermarks.len() {
                 self.spare.push(partial.conversations);
             }
-            heard.append(&mut partial.heard);
-            contacts.append(&mut partial.contacts);
+            gather(&mut heard, partial.heard);
+            gather(&mut contacts, partial.contacts);
         }
         self.gating.excused.take();
         self.pair(&mut apart);

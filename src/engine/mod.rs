@@ -117,7 +117,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`Undecoded`]: the frame carries no IP packet that can be read; nothing else happened.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, raw: &RawPacket<'_>) -> Result<(), Undecoded> {
         if let Some(packet) = wire::plain(raw.link, raw.octets, self.config.decap) {
             self.meter(raw.at, &packet);

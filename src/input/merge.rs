@@ -97,7 +97,8 @@ impl Captures {
     /// # Errors
     /// A fault; reading goes on after it.
     #[expect(clippy::should_implement_trait, reason = "the packet borrows from the reader")]
-    #[inline]
+    // Into the one loop of each walk, so that the packet need not go through memory.
+    #[inline(always)]
     pub fn next(&mut self) -> Option<Result<RawPacket<'_>, Fault>> {
         if !self.quick()
             && let Err(fault) = self.advance()?
@@ -141,7 +142,7 @@ impl Captures {
 
     /// Goes on by a packet, if only one stream is left and that takes no reading; false says only that
     /// [`Captures::advance`] must be asked.
-    #[inline]
+    #[inline(always)]
     fn quick(&mut self) -> bool {
         let alone = self.stale && self.next.len() == 1;
         let stream = self

@@ -166,7 +166,7 @@ impl Walk {
 
     /// The next packet, where all of it was read already and nothing is odd about it. `None` says only that
     /// [`Walk::step`] must be asked. Nearly every record goes this way, in a tenth of the instructions.
-    #[inline]
+    #[inline(always)]
     pub(super) fn quick<R: Read>(&mut self, window: &mut Window<R>) -> Option<Head> {
         if !self.plain {
             return None;

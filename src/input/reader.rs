@@ -121,7 +121,7 @@ impl<R: Read> CaptureReader<R> {
 
     /// Goes on to the next packet, if that takes no reading and no second look; false says only that
     /// [`CaptureReader::advance`] must be asked.
-    #[inline]
+    #[inline(always)]
     pub(super) fn quick(&mut self) -> bool {
         let Walk::Pcap(walk) = &mut self.walk else {
             return false;

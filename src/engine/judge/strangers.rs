@@ -7,6 +7,8 @@ use crate::aggregate::EntityKey;
 use crate::model::{
     Conversation, Deviation, Dimension, Direction, Entity, Interval, Ip, Metric, Role, Timestamp, Value,
 };
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use std::collections::BTreeSet;
 
 /// Intervals that must have been learned from before a host can be called new.
@@ -57,35 +59,33 @@ impl Judge {
             return;
         };
         let usual = self.newcomers_are_usual();
-        let mut met: Vec<Conversation> = Vec::new();
-        for row in self.table.rows().iter().skip(known) {
+        // Their first conversations. In the first tick of a run that is everybody.
+        let mut met: Vec<u32> = Vec::new();
+        let rows = || self.table.rows().iter().zip(0..).skip(known);
+        for (row, id) in rows() {
             let speaks = row.src_origin.internal && !row.key.src.is_special() && row.counters.packets > 0;
             if speaks && self.hosts.meet(row.key.src, interval.start) {
-                met.push(*row);
+                met.push(id);
             }
         }
-        // Whoever only answers may just have been woken by a scan; who asks is up to something.
-        let rows = self.table.rows().iter().skip(known);
-        let asks = rows
-            .filter(|row| row.key.role == Role::Request)
-            .map(|row| row.key.src);
-        let asking: BTreeSet<Ip> = if met.is_empty() {
-            BTreeSet::new()
-        } else {
-            asks.collect()
-        };
-        let mut strangers: Vec<Conversation> = met
-            .into_iter()
-            .filter(|row| asking.contains(&row.key.src))
-            .collect();
-        if let Some(count) = self.new_hosts.back_mut() {
-            *count = count.saturating_add(strangers.len() as u32);
-        }
-        strangers.sort_by_key(|row| row.key);
-        // Many at once are forged addresses, or a network that was not seen before: other rules speak of those.
-        if usual || strangers.len() > AT_ONCE {
+        if met.is_empty() {
             return;
         }
+        // Whoever only answers may just have been woken by a scan; who asks is up to something.
+        let asks = rows().filter(|(row, _)| row.key.role == Role::Request && row.src_origin.internal);
+        let mut asking = HashSet::with_hasher(FixedState::with_seed(self.config.metering.seed));
+        asking.extend(asks.map(|(row, _)| row.key.src));
+        let row_of = |id: &u32| self.table.get(*id).filter(|row| asking.contains(&row.key.src));
+        met.retain(|id| row_of(id).is_some());
+        if let Some(count) = self.new_hosts.back_mut() {
+            *count = count.saturating_add(met.len() as u32);
+        }
+        // Many at once are forged addresses, or a network that was not seen before: other rules speak of those.
+        if usual || met.len() > AT_ONCE {
+            return;
+        }
+        let mut strangers: Vec<Conversation> = met.iter().filter_map(row_of).copied().collect();
+        strangers.sort_by_key(|row| row.key);
         // Where hardly any packet is looked at, who was never seen may have been there all the time.
         strangers.retain(|row| !sampling::is_coarse(&row.counters));
         for row in &strangers {
