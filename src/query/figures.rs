@@ -1,7 +1,7 @@
 //! From what was counted to what was asked: the numbers of a group, of the others, of all.
 
 use super::by::{By, Value};
-use super::keys::{Keys, NOBODY};
+use super::keys::Keys;
 use super::measure::{Measure, Of, Tally};
 use super::percentiles::{Percentiles, nearest_rank};
 use super::request::Order;
@@ -71,23 +71,49 @@ impl<'a> Figures<'a> {
             seconds: Some(self.seconds.unwrap_or(1.0)),
             ..*self
         };
-        let mut groups: Vec<(Figure, u32)> = (1..=self.keys.len() as u32)
-            .map(|group| (ranked.figure(order.measure, group, None), group))
-            .collect();
-        let compare = |(a, one): &(Figure, u32), (b, other): &(Figure, u32)| {
-            let by_figure = if order.ascending {
-                a.compare(*b)
-            } else {
-                b.compare(*a)
-            };
-            by_figure.then_with(|| self.keys.words(*one).cmp(&self.keys.words(*other)))
+        let column = self.column(order.measure);
+        let figure = |group: u32| match column {
+            Some(column) => Figure::Whole(column.get(group as usize).copied().unwrap_or(0)),
+            None => ranked.figure(order.measure, group, None),
         };
-        if top < groups.len() && top > 0 {
-            groups.select_nth_unstable_by(top - 1, compare);
+        let by_figure = |a: Figure, b: Figure| {
+            if order.ascending {
+                a.compare(b)
+            } else {
+                b.compare(a)
+            }
+        };
+        let compare = |(a, one): &(Figure, u32), (b, other): &(Figure, u32)| {
+            by_figure(*a, *b).then_with(|| self.keys.words(*one).cmp(&self.keys.words(*other)))
+        };
+        if top == 0 {
+            return Vec::new();
         }
-        groups.truncate(top);
+        // Most groups are behind the last of those found so far, and need no second look.
+        let (mut groups, mut last): (Vec<(Figure, u32)>, Option<Figure>) = (Vec::new(), None);
+        for group in 1..=self.keys.len() as u32 {
+            let figure = figure(group);
+            if last.is_some_and(|last| by_figure(figure, last).is_gt()) {
+                continue;
+            }
+            groups.push((figure, group));
+            if groups.len() >= top.saturating_mul(2).max(64) {
+                let (_, &mut (worst, _), _) = groups.select_nth_unstable_by(top - 1, compare);
+                groups.truncate(top);
+                last = Some(worst);
+            }
+        }
         groups.sort_unstable_by(compare);
+        groups.truncate(top);
         groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// What orders groups in the same way as a measure, where one column of sums does.
+    fn column(&self, measure: Measure) -> Option<&'a [u64]> {
+        let [tally] = measure.tallies() else {
+            return None;
+        };
+        self.sums.column(*tally).filter(|_| self.steps.count() == 1)
     }
 
     /// The values of a group.
@@ -127,16 +153,7 @@ impl<'a> Figures<'a> {
                 *place = true;
             }
         }
-        let mut rest = self.sums.empty();
-        rest.reserve(self.steps.count());
-        for group in
-            (NOBODY as usize..left_out.len()).filter(|group| !left_out.get(*group).is_some_and(|out| *out))
-        {
-            for step in 0..self.steps.count() {
-                rest.merge_slot(step, self.sums, group * self.steps.count() + step);
-            }
-        }
-        rest
+        self.sums.folded(self.steps.count(), &left_out)
     }
 
     /// A number of what [`Figures::all`] or [`Figures::rest`] gave.

@@ -10,7 +10,7 @@ pub const ERROR: f64 = 0.01;
 const BINS: u32 = 4096;
 
 /// Values of which percentiles can be asked. What it says depends on the values alone, not on their order.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Percentiles {
     few: Vec<u64>,
     many: Option<Box<DDSketch>>,
@@ -19,15 +19,6 @@ pub(super) struct Percentiles {
 impl std::fmt::Debug for Percentiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Percentiles of {}", self.len())
-    }
-}
-
-impl Default for Percentiles {
-    fn default() -> Self {
-        Self {
-            few: Vec::new(),
-            many: None,
-        }
     }
 }
 

@@ -115,17 +115,48 @@ impl Sums {
         new
     }
 
-    /// The same without anything counted.
-    pub(super) fn empty(&self) -> Self {
-        Self {
-            sums: self.sums.iter().map(|(tally, _)| (*tally, Vec::new())).collect(),
-            sets: self.sets.iter().map(|(tally, _)| (*tally, Vec::new())).collect(),
-            spreads: self
-                .spreads
-                .iter()
-                .map(|(tally, _)| (*tally, Vec::new()))
-                .collect(),
+    /// What all groups counted together by step, without those left out.
+    pub(super) fn folded(&self, steps: usize, left_out: &[bool]) -> Self {
+        let groups = left_out.iter().enumerate().filter(|(_, out)| !**out);
+        let slots = groups.flat_map(|(group, _)| (0..steps).map(move |step| (step, group * steps + step)));
+        let mut folded = Self::default();
+        for (tally, sums) in &self.sums {
+            let mut totals = vec![0_u64; steps];
+            for (group, of_steps) in sums.chunks(steps.max(1)).enumerate() {
+                if left_out.get(group) != Some(&false) {
+                    continue;
+                }
+                for (total, sum) in totals.iter_mut().zip(of_steps) {
+                    *total = total.saturating_add(*sum);
+                }
+            }
+            folded.sums.push((*tally, totals));
         }
+        for (tally, sets) in &self.sets {
+            let mut totals = vec![DistinctCount::default(); steps];
+            for (step, slot) in slots.clone() {
+                if let (Some(total), Some(set)) = (totals.get_mut(step), sets.get(slot)) {
+                    total.merge(set);
+                }
+            }
+            folded.sets.push((*tally, totals));
+        }
+        for (tally, spreads) in &self.spreads {
+            let mut totals = vec![Percentiles::default(); steps];
+            for (step, slot) in slots.clone() {
+                if let (Some(total), Some(spread)) = (totals.get_mut(step), spreads.get(slot)) {
+                    total.merge(spread);
+                }
+            }
+            folded.spreads.push((*tally, totals));
+        }
+        folded
+    }
+
+    /// A column of sums, by slot.
+    pub(super) fn column(&self, tally: Tally) -> Option<&[u64]> {
+        let sums = self.sums.iter().find(|(known, _)| *known == tally);
+        sums.map(|(_, sums)| sums.as_slice())
     }
 
     /// Octets a slot takes at least.
@@ -233,7 +264,7 @@ impl Sums {
     pub(super) fn add_cut(&mut self, batch: &Batch<'_>, cut: &Cut) {
         self.add(batch, Placed::Some(&cut.rows, &cut.slots));
         let (columns, pieces) = (batch.columns, &cut.pieces);
-        let each = |mut f: &mut dyn FnMut(&Piece)| pieces.iter().for_each(&mut f);
+        let each = |f: &mut dyn FnMut(&Piece)| pieces.iter().for_each(f);
         for (tally, sums) in &mut self.sums {
             let amount = batch.amount(*tally);
             each(&mut |piece| {

@@ -621,3 +621,23 @@ fn equals_stand_in_the_order_of_their_values() {
     let keys: Vec<_> = got.rows.iter().map(|row| row.key[0]).collect();
     assert_eq!(keys, [0, 1, 2].map(|n| Value::Ip(Ip::v4(n))));
 }
+
+#[test]
+fn parts_of_a_walk_can_be_grouped_on_threads_of_their_own() {
+    let stage = Inquiry::new(&Request::new(vec![], vec![Measure::Flows]))
+        .unwrap()
+        .stage()
+        .unwrap();
+    let mut parts = std::thread::scope(|scope| {
+        let walk = || {
+            let mut part = stage.grouping(2);
+            part.add(&many(10), Sure::default());
+            part
+        };
+        let threads = [scope.spawn(walk), scope.spawn(walk)];
+        threads.map(|thread| thread.join().unwrap())
+    });
+    let [one, other] = &mut parts;
+    one.merge(other);
+    assert_eq!(one.counted().passed, 20);
+}
