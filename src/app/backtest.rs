@@ -6,7 +6,9 @@
 use super::captures::Walk;
 use super::records::{Holding, PATIENCE};
 use super::setup::Setup;
+use super::stored::Past;
 use crate::cli::Usage;
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::input::Recorded;
 use crate::model::{Anomaly, FlowRecord, Rule, Timestamp};
@@ -79,6 +81,18 @@ impl Backtest {
                 Ok::<_, Infallible>(())
             }),
         };
+    }
+
+    /// Takes in stored flows.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn past(&mut self, past: &Past, config: &Config, walk: &mut Walk) -> Result<()> {
+        walk.run_stored(past, config, |record, received| {
+            self.take(record, received);
+            Ok(())
+        })
     }
 
     /// Takes in one Flow Record, told of at `received`: in order of arrival, from wherever it is kept.

@@ -12,11 +12,11 @@ mod setup;
 pub mod stored;
 mod summary;
 
+pub use any_records::TakeRecord;
 pub use backtest::{Backtest, Difference};
 pub use captures::{Troubles, Walk};
 pub use export::is_export;
 pub use output::{Output, terminal_width, wants_color};
-pub use any_records::TakeRecord;
 pub use records::{Holding, are_records};
 pub use replay::{Pace, Replay};
 pub use run::Run;

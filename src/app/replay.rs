@@ -3,7 +3,7 @@
 use super::captures::Walk;
 use super::records::{Holding, PATIENCE};
 use super::setup::Setup;
-use super::stored;
+use super::stored::{self, Past};
 use super::summary;
 use crate::cli::Usage;
 use crate::engine::{Engine, Snapshot};
@@ -32,6 +32,8 @@ pub struct Replay {
     pub files: Vec<PathBuf>,
     /// What they hold.
     pub holding: Holding,
+    /// Stored flows, instead of files.
+    pub past: Option<Past>,
     /// Look only at conversations that pass.
     pub filter: Option<String>,
     /// Where baselines are kept between runs.
@@ -58,7 +60,7 @@ impl Replay {
     pub fn run(&self, setup: &Setup) -> Result<(Vec<Anomaly>, Summary)> {
         let began = Instant::now();
         let mut config = setup.engine(self.filter.clone(), self.source());
-        if self.holding == Holding::Records {
+        if self.holding == Holding::Records || self.past.is_some() {
             config.patience = PATIENCE;
         }
         let mut engine = Engine::new(config, setup.origins.clone(), self.fronts)
@@ -76,10 +78,19 @@ impl Replay {
             began,
             first: None,
         };
-        match self.holding {
-            Holding::Packets => self.observe(&mut engine, &mut walk, &mut pacer),
-            Holding::Export => self.collect(&mut engine, &mut walk, &mut pacer),
-            Holding::Records => self.take(&mut engine, &mut walk, &mut pacer),
+        match (&self.past, self.holding) {
+            (Some(past), _) => {
+                let pacer = &mut pacer;
+                walk.run_stored(past, &setup.config, |record, received| {
+                    pacer.wait(received);
+                    engine.take(record, received);
+                    while engine.poll().is_some() {}
+                    Ok(())
+                })?;
+            }
+            (None, Holding::Packets) => self.observe(&mut engine, &mut walk, &mut pacer),
+            (None, Holding::Export) => self.collect(&mut engine, &mut walk, &mut pacer),
+            (None, Holding::Records) => self.take(&mut engine, &mut walk, &mut pacer),
         }
         engine.finish();
         let stored = overseer
@@ -161,6 +172,9 @@ impl Replay {
 
     /// The files as one would type them.
     fn source(&self) -> String {
+        if self.past.is_some() {
+            return "stored flows".to_owned();
+        }
         let names: Vec<String> = self.files.iter().map(|f| f.display().to_string()).collect();
         names.join(" ")
     }

@@ -1,16 +1,19 @@
 //! The store of flows as the commands use it: where it lies, who fills it.
 
+use super::captures::Walk;
 use super::setup::Setup;
 use crate::cli::Usage;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::enrich::Origins;
-use crate::model::Timestamp;
+use crate::filter::Filter;
+use crate::model::{Field, FlowRecord, Interval, Timestamp};
 use crate::report::Stored;
 use crate::store::flows::{
-    Archive, Caretaker, FlowsError, Keeper, Keeping, Notice, Overseer, ParquetStore, Terms,
+    Archive, Caretaker, FlowStore, FlowsError, Keeper, Keeping, Notice, Overseer, ParquetStore, Terms,
 };
 use anyhow::{Context, Result};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,4 +118,51 @@ pub fn look_after(folder: &Path, setup: &Setup, until: Timestamp) -> Result<Vec<
     let mut caretaker = Caretaker::new(folder, setup.config.store.keeping.clone());
     caretaker.look_after(until)?;
     Ok(caretaker.notices())
+}
+
+/// A stretch of stored flows, to be taken in as if they came now.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Where they are stored; where the configuration says, if not said.
+    pub folder: Option<PathBuf>,
+    /// Which of them: those of which some part lies in it.
+    pub range: Interval,
+}
+
+impl Walk {
+    /// Hands stored Flow Records to `take`, in order of arrival.
+    ///
+    /// # Errors
+    ///
+    /// There is no store, or its folders cannot be read; and what `take` says, at once.
+    pub fn run_stored(
+        &mut self,
+        past: &Past,
+        config: &Config,
+        mut take: impl FnMut(&FlowRecord, Timestamp) -> Result<()>,
+    ) -> Result<()> {
+        let store = open(past.folder.as_deref(), config)?;
+        let mut outcome = Ok(());
+        let any = Filter::default();
+        let scanned = store.scan(past.range, &any, Field::ALL, &mut |columns| {
+            for row in 0..columns.rows() {
+                let record = columns.record(row);
+                self.count(record.start);
+                self.count_until(record.end);
+                outcome = take(&record, columns.received(row));
+                if outcome.is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        if let Some(trouble) = scanned.trouble {
+            self.troubles
+                .counts
+                .insert("unreadable_files".to_owned(), scanned.unreadable);
+            self.troubles.list(trouble);
+        }
+        self.readable = scanned.given > 0;
+        outcome
+    }
 }

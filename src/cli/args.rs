@@ -7,7 +7,7 @@ pub use query::{Query, QueryFormat};
 use super::rules_backtest::RulesBacktest;
 use super::rules_test::RulesTest;
 use crate::app::{self, Holding};
-use crate::model::{AnomalyId, Severity, Timestamp, Verdict};
+use crate::model::{AnomalyId, Interval, Severity, Timestamp, Verdict};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -127,9 +127,11 @@ pub struct Run {
 #[derive(Debug, Args)]
 pub struct Replay {
     /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
-    /// standard input.
-    #[arg(required = true, value_name = "FILE")]
+    /// standard input; without any, flows that are stored, with `--since` or `--store`.
+    #[arg(required_unless_present_any = ["since", "store"], value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub past: Past,
     /// Configuration; built-in defaults without it.
     #[arg(long, short, value_name = "CONFIG")]
     pub config: Option<PathBuf>,
@@ -163,6 +165,53 @@ pub struct Replay {
     /// Split the work over this many Fronts; the result is the same for any number.
     #[arg(long, value_name = "N", default_value_t = 1, hide = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub fronts: u16,
+}
+
+/// Which stored flows, where no FILE is named.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Past {
+    /// Stored flows from this time on: RFC 3339, a date, `yesterday`, `2h ago`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        conflicts_with = "files"
+    )]
+    pub since: Option<String>,
+    /// Stored flows until this time.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        conflicts_with = "files"
+    )]
+    pub until: Option<String>,
+    /// The folder flows are stored in, instead of that of the configuration.
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub store: Option<PathBuf>,
+}
+
+impl Past {
+    /// What is meant, if it is stored flows.
+    pub fn meant(&self, files: &[PathBuf]) -> anyhow::Result<Option<app::stored::Past>> {
+        if !files.is_empty() {
+            return Ok(None);
+        }
+        let now = super::moment::present();
+        let time = |name: &str, text: &Option<String>| {
+            let at = text
+                .as_deref()
+                .map(|text| super::moment::moment(text, now))
+                .transpose();
+            at.map_err(|e| super::Usage(format!("{name}: {e}")))
+        };
+        let range = Interval {
+            start: time("--since", &self.since)?.unwrap_or(Timestamp::MIN),
+            end: time("--until", &self.until)?.unwrap_or(Timestamp::MAX),
+        };
+        let folder = self.store.clone();
+        Ok(Some(app::stored::Past { folder, range }))
+    }
 }
 
 /// `tidemark flows`.

@@ -16,6 +16,7 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
     let replay = app::Replay {
         files: args.files.clone(),
         holding: args.read_as.holding(&args.files, quiet)?,
+        past: args.past.meant(&args.files)?,
         filter: args.filter.clone(),
         state: args.state.clone(),
         keep: args.keep.clone(),

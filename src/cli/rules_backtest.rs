@@ -1,9 +1,9 @@
 //! `tidemark rules backtest`: what a change of rules would make appear and vanish in traffic that is over.
 
-use super::args::{As, ReviewFormat, duration};
+use super::args::{As, Past, ReviewFormat, duration};
 use super::rules_test::as_typed;
 use super::{DONE, FAILED};
-use crate::app::{Backtest, Difference, Output, Setup, Walk, read_config};
+use crate::app::{Backtest, Difference, Holding, Output, Setup, Walk, read_config};
 use crate::config::Config;
 use crate::model::Rule;
 use crate::report;
@@ -16,9 +16,11 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct RulesBacktest {
     /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
-    /// standard input.
-    #[arg(required = true, value_name = "FILE")]
+    /// standard input; without any, flows that are stored.
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub past: Past,
     /// File of rules to try: those of a name in use take its place, others come beside; may be given again.
     #[arg(long, required = true, value_name = "RULES")]
     pub rule: Vec<PathBuf>,
@@ -43,9 +45,14 @@ pub(super) fn run(args: &RulesBacktest, quiet: bool, verbose: bool) -> Result<u8
     let others = others(args, config.clone())?;
     let setup = Setup::new(config)?;
     let holding = args.read_as.holding(&args.files, quiet)?;
-    let mut test = Backtest::new(&setup, &others, holding == crate::app::Holding::Records)?;
+    let past = args.past.meant(&args.files)?;
+    let records = holding == Holding::Records || past.is_some();
+    let mut test = Backtest::new(&setup, &others, records)?;
     let mut walk = Walk::new(quiet, verbose);
-    test.files(&args.files, holding, &mut walk);
+    match past {
+        Some(past) => test.past(&past, &setup.config, &mut walk)?,
+        None => test.files(&args.files, holding, &mut walk),
+    }
     write(args.format, &test.finish(), &walk)?;
     Ok(if walk.readable { DONE } else { FAILED })
 }

@@ -61,6 +61,7 @@ pub(super) fn run(args: &RulesTest, quiet: bool, verbose: bool) -> Result<u8> {
     let replay = app::Replay {
         files: args.files.clone(),
         holding: args.read_as.holding(&args.files, quiet)?,
+        past: None,
         filter: None,
         state: None,
         keep: None,

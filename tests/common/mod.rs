@@ -69,6 +69,7 @@ pub fn replay_of(files: &[PathBuf]) -> Replay {
         filter: None,
         state: None,
         keep: None,
+        past: None,
         pace: Pace::Max,
         fronts: 1,
         holding: tidemark::app::Holding::Packets,
