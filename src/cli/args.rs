@@ -1,13 +1,17 @@
 //! The arguments, as clap reads them. Their documentation comments are the program's help.
 
+mod flows;
+mod past;
 mod query;
 
+pub use flows::Flows;
+pub use past::Past;
 pub use query::{Query, QueryFormat};
 
 use super::rules_backtest::RulesBacktest;
 use super::rules_test::RulesTest;
 use crate::app::{self, Holding};
-use crate::model::{AnomalyId, Interval, Severity, Timestamp, Verdict};
+use crate::model::{AnomalyId, Severity, Timestamp, Verdict};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -165,89 +169,6 @@ pub struct Replay {
     /// Split the work over this many Fronts; the result is the same for any number.
     #[arg(long, value_name = "N", default_value_t = 1, hide = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub fronts: u16,
-}
-
-/// Which stored flows, where no FILE is named.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Past {
-    /// Stored flows from this time on: RFC 3339, a date, `yesterday`, `2h ago`.
-    #[arg(
-        long,
-        value_name = "TIME",
-        allow_hyphen_values = true,
-        conflicts_with = "files"
-    )]
-    pub since: Option<String>,
-    /// Stored flows until this time.
-    #[arg(
-        long,
-        value_name = "TIME",
-        allow_hyphen_values = true,
-        conflicts_with = "files"
-    )]
-    pub until: Option<String>,
-    /// The folder flows are stored in, instead of that of the configuration.
-    #[arg(long, value_name = "DIR", conflicts_with = "files")]
-    pub store: Option<PathBuf>,
-}
-
-impl Past {
-    /// What is meant, if it is stored flows.
-    pub fn meant(&self, files: &[PathBuf]) -> anyhow::Result<Option<app::stored::Past>> {
-        if !files.is_empty() {
-            return Ok(None);
-        }
-        let now = super::moment::present();
-        let time = |name: &str, text: &Option<String>| {
-            let at = text
-                .as_deref()
-                .map(|text| super::moment::moment(text, now))
-                .transpose();
-            at.map_err(|e| super::Usage(format!("{name}: {e}")))
-        };
-        let range = Interval {
-            start: time("--since", &self.since)?.unwrap_or(Timestamp::MIN),
-            end: time("--until", &self.until)?.unwrap_or(Timestamp::MAX),
-        };
-        let folder = self.store.clone();
-        Ok(Some(app::stored::Past { folder, range }))
-    }
-}
-
-/// `tidemark flows`.
-#[derive(Debug, Args)]
-pub struct Flows {
-    /// Captures (pcap or pcapng), or files of nfcapd, or Zeek's conn.log (gzip or zstd too), merged in time order; `-` is
-    /// standard input; without any, flows that are stored.
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// The folder flows are stored in, instead of that of the configuration.
-    #[arg(long, value_name = "DIR", conflicts_with = "files")]
-    pub store: Option<PathBuf>,
-    /// Configuration (time-outs, tunnels, networks, databases); built-in defaults without it.
-    #[arg(long, short, value_name = "CONFIG")]
-    pub config: Option<PathBuf>,
-    /// How to read the files.
-    #[arg(long = "as", value_enum, default_value_t)]
-    pub read_as: As,
-    /// How to write the records.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: FlowFormat,
-    /// Where to write them, instead of standard output.
-    #[arg(long, short, value_name = "OUT")]
-    pub output: Option<PathBuf>,
-    /// Print only records that pass this filter, such as `dst port 443 and bytes > 1M`.
-    #[arg(long, short, value_name = "FILTER")]
-    pub filter: Option<String>,
-    /// Print at most this many records.
-    #[arg(short, value_name = "N")]
-    pub number: Option<u64>,
-    /// Print only records that end at or after this time: RFC 3339, a date, `yesterday`, `2h ago`.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub since: Option<String>,
-    /// Print only records that start before this time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub until: Option<String>,
 }
 
 /// `tidemark drill`.
