@@ -36,12 +36,13 @@ pub struct Difference {
 
 impl Backtest {
     /// Two engines: with the rules of `setup`, and with `others` instead of those of the same names and beside the rest.
+    /// Without others: with no rules, and with those of `setup`, so that all they find appears.
     /// `records` says that Flow Records will be taken as files list them.
     ///
     /// # Errors
     ///
     /// [`Usage`]: a rule cannot be used.
-    pub fn new(setup: &Setup, others: &[Rule], records: bool) -> Result<Self> {
+    pub fn new(setup: &Setup, others: Option<&[Rule]>, records: bool) -> Result<Self> {
         let engine = |rules: Vec<Rule>| -> Result<Engine> {
             let mut config = setup.engine(None, "FILE".to_owned());
             config.rules = rules;
@@ -50,8 +51,13 @@ impl Backtest {
             }
             Ok(Engine::new(config, setup.origins.clone(), 1).map_err(|error| Usage(error.to_string()))?)
         };
+        let used = || setup.rules.clone();
+        let [first, second] = match others {
+            Some(others) => [used(), with(&setup.rules, others)],
+            None => [Vec::new(), used()],
+        };
         Ok(Self {
-            engines: [engine(setup.rules.clone())?, engine(with(&setup.rules, others))?],
+            engines: [engine(first)?, engine(second)?],
         })
     }
 
@@ -172,7 +178,7 @@ mod tests {
             .unwrap()
             .clone();
         change(&mut rule);
-        let mut test = Backtest::new(&setup, &[rule], false).unwrap();
+        let mut test = Backtest::new(&setup, Some(&[rule]), false).unwrap();
         let plan = Plan {
             duration: Duration::from_secs(40 * 60),
             ..Plan::new(Scenario::SynFlood, 1)

@@ -21,8 +21,9 @@ pub struct RulesBacktest {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub past: Past,
-    /// File of rules to try: those of a name in use take its place, others come beside; may be given again.
-    #[arg(long, required = true, value_name = "RULES")]
+    /// File of rules to try: those of a name in use take its place, others come beside; may be given again. Without any,
+    /// the rules in use are tried against none.
+    #[arg(long, value_name = "RULES")]
     pub rule: Vec<PathBuf>,
     /// Configuration with the rules in use; built-in defaults without it.
     #[arg(long, short, value_name = "CONFIG")]
@@ -42,12 +43,15 @@ pub struct RulesBacktest {
 pub(super) fn run(args: &RulesBacktest, quiet: bool, verbose: bool) -> Result<u8> {
     let mut config = read_config(args.config.as_deref())?;
     config.learn = args.learn.unwrap_or(config.learn);
-    let others = others(args, config.clone())?;
+    let others = match args.rule.is_empty() {
+        true => None,
+        false => Some(others(args, config.clone())?),
+    };
     let setup = Setup::new(config)?;
     let holding = args.read_as.holding(&args.files, quiet)?;
     let past = args.past.meant(&args.files)?;
     let records = holding == Holding::Records || past.is_some();
-    let mut test = Backtest::new(&setup, &others, records)?;
+    let mut test = Backtest::new(&setup, others.as_deref(), records)?;
     let mut walk = Walk::new(quiet, verbose);
     match past {
         Some(past) => test.past(&past, &setup.config, &mut walk)?,
