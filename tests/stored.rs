@@ -7,7 +7,9 @@ use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 use tidemark::filter::Filter;
 use tidemark::model::{
     EndReason, Field, FlowKey, FlowRecord, Handshake, Interval, Ip, Origin, TcpFlags, Timestamp, mix_step,
@@ -116,19 +118,23 @@ fn live(root: &Path, life: Duration) -> u64 {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let ready = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .any(|line| line.contains("ready"));
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (say, said) = channel();
+    let listener = thread::spawn(move || lines.map_while(Result::ok).all(|line| say.send(line).is_ok()));
+    let ready = said.iter().any(|line| line.contains("ready"));
     assert!(ready, "the child did not come up");
-    std::thread::sleep(life);
+    // An instant of its life, not something to wait for: it is over when time is.
+    let until = Instant::now() + life;
+    let left = || until.saturating_duration_since(Instant::now());
+    let mut heard: Vec<String> = std::iter::from_fn(|| said.recv_timeout(left()).ok()).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    let said = lines
-        .map_while(Result::ok)
+    listener.join().unwrap();
+    heard.extend(said.try_iter());
+    let numbers = heard
+        .iter()
         .filter_map(|line| line.strip_prefix("stored ")?.parse().ok());
-    said.last().unwrap_or(0)
+    numbers.max().unwrap_or(0)
 }
 
 #[test]
@@ -137,7 +143,6 @@ fn killed_a_hundred_times_while_storing_it_keeps_what_it_acknowledged_and_double
     let (mut acknowledged, mut chance) = (0, 1);
     for life in 0..LIVES {
         chance = mix_step(chance);
-        // An instant of the child's life, not a wait for anything.
         let said = live(root.path(), Duration::from_micros(chance % 60_000));
         acknowledged = acknowledged.max(said);
         let numbers = stored(root.path());

@@ -23,6 +23,7 @@ mod columns;
 mod conversation;
 mod entity;
 mod export;
+mod field;
 mod flow;
 mod gate;
 mod index;
@@ -44,10 +45,11 @@ pub use anomaly::{
     Kind, Peer, Point, Severity, UsualContribution,
 };
 pub use calendar::{Calendar, Holiday, Hours, Nth, WEEKDAYS, Window, ahead, civil};
-pub use columns::{Column, Columns, Field, FieldKind};
+pub use columns::{Column, Columns};
 pub use conversation::{Conversation, ConversationKey, Counters, Role};
 pub use entity::{Dimension, Entity, Metric, Value};
 pub use export::{ExportFault, ExportMessage, ExportTrouble, Exported, Transport};
+pub use field::{Field, FieldKind};
 pub use flow::{Country, EndReason, FlowKey, FlowRecord, Handshake, Origin, Reverse, TcpFlags};
 pub use gate::{Condition, Exception, Gates, Grace, Than, When};
 pub use index::Index;

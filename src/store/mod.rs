@@ -5,7 +5,7 @@
 //! | octets | what |
 //! |---|---|
 //! | 8 | `TIDEMARK` |
-//! | 4 | format version, little endian; now 4 |
+//! | 4 | format version, little endian; now 5 |
 //! | 8 | length of the payload, little endian |
 //! | 4 | CRC-32 (IEEE 802.3) of the payload, little endian |
 //! | ... | payload: a zstd frame of a postcard message |
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "baselines.tidemark";
 const MAGIC: [u8; 8] = *b"TIDEMARK";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const HEADER: usize = 24;
 /// A state larger than this when unpacked is no state of ours.
 const MOST: u64 = 8 << 30;

@@ -15,7 +15,7 @@ pub(super) fn origin(ip: Ip) -> Origin {
     let number = ip.bits() as u32;
     Origin {
         asn: 64_500 + number % 3,
-        country: if number % 2 == 0 {
+        country: if number.is_multiple_of(2) {
             Country(*b"DE")
         } else {
             Country::default()

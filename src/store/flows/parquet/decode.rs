@@ -70,8 +70,8 @@ fn truths(pages: &mut dyn PageReader, rows: usize, pool: &mut Pool) -> Result<Co
     while let Some(page) = pages.get_next_page()? {
         let octets = page.buffer();
         let count = page.num_values() as usize;
-        if octets.len() * 8 < count {
-            return Err(damaged("a page ends early"));
+        if octets.len() * 8 < count || codes.len() + count > rows {
+            return Err(damaged("a page holds less or more than it says"));
         }
         codes.extend((0..count).map(|row| u32::from(octets[row / 8] >> (row % 8) & 1)));
     }
@@ -94,6 +94,9 @@ fn coded(
         let count = next.num_rows.or(next.num_levels).unwrap_or(PAGE);
         let (start, end) = (codes.len(), codes.len() + count);
         let is_wanted = wanted.iter().any(|range| range.start < end && start < range.end);
+        if !next.is_dict && end > rows {
+            return Err(damaged("a page holds more rows than its row group"));
+        }
         if !next.is_dict && !is_wanted {
             pages.skip_next_page()?;
             codes.resize(end, 0);
@@ -114,6 +117,9 @@ fn coded(
                 encoding,
                 ..
             } => {
+                if num_values as usize > rows - codes.len() {
+                    return Err(damaged("a page holds more rows than its row group"));
+                }
                 let null = values.len() as u32;
                 nulls |= data(
                     &buf,

@@ -6,7 +6,8 @@ use super::schema::{is_delta, schema};
 use crate::model::{Column, Columns, Field};
 use crate::store::flows::coding::Pool;
 use parquet::basic::{Compression, Encoding};
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
@@ -16,6 +17,9 @@ use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Rows of a row group at most, far above what is written.
+const MOST_ROWS: i64 = 1 << 24;
 
 /// A file that is being written, row group by row group.
 pub struct Writer<W: Write + Send> {
@@ -89,7 +93,9 @@ impl Reader {
     ///
     /// It is no Parquet file, or not a whole one.
     pub fn open(file: File) -> Result<Self> {
+        let length = file.metadata()?.len();
         let file = SerializedFileReader::new(file)?;
+        check(file.metadata(), length)?;
         let places = decode::fields(file.metadata().file_metadata().schema_descr().columns());
         Ok(Self { file, places })
     }
@@ -113,6 +119,26 @@ impl Reader {
             places: &self.places,
         })
     }
+}
+
+/// Whether row groups and column chunks can be what the footer says, in a file of `length` octets: the library takes
+/// sizes and places as they stand.
+fn check(metadata: &ParquetMetaData, length: u64) -> Result<()> {
+    let damaged = || ParquetError::General("the footer names places or sizes that cannot be".to_owned());
+    for group in metadata.row_groups() {
+        if !(0..=MOST_ROWS).contains(&group.num_rows()) {
+            return Err(damaged());
+        }
+        for chunk in group.columns() {
+            let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let end = start.checked_add(chunk.compressed_size());
+            let fits = end.is_some_and(|end| end as u64 <= length && end >= start);
+            if start < 0 || chunk.data_page_offset() < 0 || !fits {
+                return Err(damaged());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A row group that is open.
@@ -195,7 +221,7 @@ mod tests {
         let reader = opened(&written(&[first.clone(), second.clone()])).unwrap();
         assert_eq!(reader.groups(), 2);
         for (index, columns) in [first, second].iter().enumerate() {
-            let back = read(&reader, index, &[0..columns.rows()]).unwrap();
+            let back = read(&reader, index, std::slice::from_ref(&(0..columns.rows()))).unwrap();
             for row in 0..columns.rows() {
                 assert_eq!(back.record(row), columns.record(row));
                 assert_eq!(back.received(row), columns.received(row));
