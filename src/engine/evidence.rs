@@ -119,11 +119,9 @@ impl Wanted {
             });
             keys.questions.entry(question.key).or_default().push(i);
             let mark = mark(&question.key);
-            keys.marks
-                .iter_mut()
-                .skip(mark / 64)
-                .take(1)
-                .for_each(|word| *word |= 1 << (mark % 64));
+            if let Some(word) = keys.marks.get_mut(mark / 64) {
+                *word |= 1 << (mark % 64);
+            }
         }
         Self(wanted)
     }
@@ -179,9 +177,6 @@ fn tally(
     found.map(|(i, (rows, question))| (i, Tally::of(question, &rows)))
 }
 
-/// A conversation, and what it adds to the metric in question.
-type Bringing<'a> = (&'a Conversation, Measured);
-
 impl Tally {
     /// Of the conversations that belong to the entity in question.
     fn of(question: &Question, rows: &[&Conversation]) -> Self {
@@ -193,7 +188,7 @@ impl Tally {
         tally.shape.ports = distinct(requests.map(|row| row.key.port));
         let measured = rows.iter().map(|row| (*row, measure(question.metric, row)));
         // Of a metric that few conversations add to, the others need not be looked at once for each dimension.
-        let bringing: Vec<Bringing> = measured
+        let bringing: Vec<_> = measured
             .filter(|(_, measured)| !matches!(measured, Measured::Nothing))
             .collect();
         for dimension in BY {
@@ -204,7 +199,7 @@ impl Tally {
     }
 
     /// Adds what each value of a dimension brought: amounts, and distinct things counted once for each value.
-    fn list(&mut self, dimension: Dimension, question: &Question, bringing: &[Bringing]) {
+    fn list(&mut self, dimension: Dimension, question: &Question, bringing: &[(&Conversation, Measured)]) {
         let mut brought: Vec<(Value, Measured)> = Vec::with_capacity(bringing.len());
         for (row, measured) in bringing {
             for value in Grouping::values(dimension, row) {
@@ -311,11 +306,8 @@ impl Evidence {
             observed,
             expected: 0.0,
         };
-        self.parts = tally
-            .values
-            .into_iter()
-            .map(|(key, value)| (key, part(value)))
-            .collect();
+        let parts = tally.values.into_iter().map(|(key, value)| (key, part(value)));
+        self.parts = parts.collect();
     }
 
     /// Takes what is remembered for the reference intervals that are missing: after a restart there are none.
