@@ -215,7 +215,7 @@ mod tests {
         future[8] = 9;
         assert_eq!(
             parse::<State>(&future).unwrap_err(),
-            "it is of format version 9, this program reads version 4"
+            "it is of format version 9, this program reads version 5"
         );
     }
 }

@@ -16,6 +16,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Rows of a row group at most, far above what is written.
@@ -94,7 +95,7 @@ impl Reader {
     /// It is no Parquet file, or not a whole one.
     pub fn open(file: File) -> Result<Self> {
         let length = file.metadata()?.len();
-        let file = SerializedFileReader::new(file)?;
+        let file = caught(|| SerializedFileReader::new(file))?;
         check(file.metadata(), length)?;
         let places = decode::fields(file.metadata().file_metadata().schema_descr().columns());
         Ok(Self { file, places })
@@ -119,6 +120,16 @@ impl Reader {
             places: &self.places,
         })
     }
+}
+
+/// What `read` gives. The library panics on some damaged pages; a file that is torn must cost only itself.
+fn caught<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    outcome.unwrap_or_else(|_| {
+        Err(ParquetError::General(
+            "it is damaged where the footer is not".to_owned(),
+        ))
+    })
 }
 
 /// Whether row groups and column chunks can be what the footer says, in a file of `length` octets: the library takes
@@ -176,7 +187,7 @@ impl Group<'_> {
         pool: &mut Pool,
     ) -> Result<()> {
         let column = match self.places.get(field as usize).copied().flatten() {
-            Some(index) => decode::column(&*self.reader, index, field, wanted, pool)?,
+            Some(index) => caught(|| decode::column(&*self.reader, index, field, wanted, pool))?,
             None => Column::Constant(0),
         };
         columns.set(field, column);
