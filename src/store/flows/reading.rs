@@ -204,7 +204,10 @@ fn group_part(
             },
         };
         grouping.add(&columns, sure);
-        pool.take_all(columns);
+        // What was picked out has room of its own; the pool has that of the row group back already.
+        if columns.rows() == group.rows() {
+            pool.take_all(columns);
+        }
     }
     Ok(())
 }
