@@ -11,9 +11,9 @@ pub enum FieldKind {
     Count,
     /// A number that names something: a port, an AS, an interface.
     Number,
-    /// The 128 bits of an [`Ip`]; 0 (`::`) where there is none.
+    /// The 128 bits of an [`Ip`](super::Ip); 0 (`::`) where there is none.
     Address,
-    /// The two octets of a [`Country`] as a number, 0 where unknown.
+    /// The two octets of a [`Country`](super::Country) as a number, 0 where unknown.
     Country,
     /// One of some words; the value is its place among [`Field::words`].
     Word,

@@ -21,7 +21,7 @@ const LATEST: Duration = Duration::from_secs(24 * 3600);
 /// A record may say that it ended so long after it arrived.
 const EARLIEST: Duration = Duration::from_secs(3600);
 
-/// Flows stored in Parquet files, to be read; see [`layout`](super::layout).
+/// Flows stored in Parquet files, to be read; the prose at the head of `layout.rs` says how they lie.
 #[derive(Debug)]
 pub struct ParquetStore {
     root: PathBuf,
