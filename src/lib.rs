@@ -14,6 +14,7 @@ pub mod engine;
 pub mod enrich;
 pub mod filter;
 pub mod input;
+pub mod life;
 pub mod meter;
 pub mod model;
 pub mod query;

@@ -106,7 +106,7 @@ impl Amount {
 
 impl Compare {
     #[inline]
-    pub(super) fn holds(self, left: u128, right: u128) -> bool {
+    pub(super) fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
         match self {
             Self::More => left > right,
             Self::Less => left < right,

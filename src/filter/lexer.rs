@@ -12,6 +12,8 @@ use winnow::{LocatingSlice, ModalResult, Parser};
 pub(super) enum Token<'t> {
     /// A word, number, address, prefix or range.
     Word(&'t str),
+    /// What stands between quotation marks, where the language has them.
+    Quoted(&'t str),
     /// An operator or bracket, in its usual spelling.
     Sign(&'static str),
     /// A character no token begins with.
@@ -23,9 +25,7 @@ pub(super) type Placed<'t> = (Token<'t>, Range<usize>);
 
 /// All tokens of `text`, or an error at the first character that begins none.
 pub(super) fn tokens(text: &str) -> Result<Vec<Placed<'_>>, FilterError> {
-    let one = (blank, token.with_span()).map(|((), placed)| placed);
-    let mut all = (repeat(0.., one), blank).map(|(all, ()): (Vec<Placed<'_>>, ())| all);
-    let found = all.parse_next(&mut LocatingSlice::new(text)).unwrap_or_default();
+    let found = tokens_of(text);
     match found.iter().find(|(token, _)| matches!(token, Token::Strange(_))) {
         Some((Token::Strange(character), span)) => {
             let problem = format!("`{}` is no part of the language", character.escape_debug());
@@ -33,6 +33,59 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed<'_>>, FilterError> {
         }
         _ => Ok(found),
     }
+}
+
+/// As [`tokens`], in the language of filters over anomalies: words may hold `*`, `@` and `+`, and texts stand in quotation
+/// marks.
+pub(super) fn tokens_with_texts(text: &str) -> Result<Vec<Placed<'_>>, FilterError> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    for (i, piece) in text.split('"').enumerate() {
+        let end = at + piece.len();
+        if i % 2 == 1 {
+            if end == text.len() {
+                let problem = "this `\"` is never closed".to_owned();
+                return Err(FilterError::new(text, at - 1..at, problem));
+            }
+            all.push((Token::Quoted(piece), at - 1..end + 1));
+        } else {
+            for (token, span) in joined(piece, tokens_of(piece)) {
+                if let Token::Strange(character) = token {
+                    let problem = format!("`{}` is no part of the language", character.escape_debug());
+                    return Err(FilterError::new(text, at + span.start..at + span.end, problem));
+                }
+                all.push((token, at + span.start..at + span.end));
+            }
+        }
+        at = end + 1;
+    }
+    Ok(all)
+}
+
+/// Joins words with the characters between them that only names and patterns have.
+fn joined<'t>(text: &'t str, tokens: Vec<Placed<'t>>) -> Vec<Placed<'t>> {
+    let mut all: Vec<Placed<'t>> = Vec::with_capacity(tokens.len());
+    for (token, span) in tokens {
+        let part = matches!(token, Token::Word(_) | Token::Strange('*' | '@' | '+'));
+        let before = all
+            .last_mut()
+            .filter(|(last, place)| part && place.end == span.start && matches!(last, Token::Word(_)));
+        if let Some(before) = before {
+            before.1.end = span.end;
+            before.0 = Token::Word(text.get(before.1.clone()).unwrap_or_default());
+        } else if part {
+            all.push((Token::Word(text.get(span.clone()).unwrap_or_default()), span));
+        } else {
+            all.push((token, span));
+        }
+    }
+    all
+}
+
+fn tokens_of(text: &str) -> Vec<Placed<'_>> {
+    let one = (blank, token.with_span()).map(|((), placed)| placed);
+    let mut all = (repeat(0.., one), blank).map(|(all, ()): (Vec<Placed<'_>>, ())| all);
+    all.parse_next(&mut LocatingSlice::new(text)).unwrap_or_default()
 }
 
 /// White space and comments.

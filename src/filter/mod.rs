@@ -30,6 +30,7 @@
 //!
 //! A test of a field that a subject does not have is false; [`Filter::needs`] says which fields those could be.
 
+mod anomalies;
 mod chance;
 mod error;
 mod eval;
@@ -44,6 +45,7 @@ mod subject;
 mod units;
 mod words;
 
+pub use anomalies::AnomalyFilter;
 pub use chance::Chance;
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};

@@ -117,7 +117,7 @@ impl<'t> Parser<'t> {
     pub(super) fn unexpected(&self, expected: &'static str) -> FilterError {
         let problem = match self.peek() {
             None => "the filter ends here".to_owned(),
-            Some(Token::Word(word)) => format!("unexpected `{word}`"),
+            Some(Token::Word(word) | Token::Quoted(word)) => format!("unexpected `{word}`"),
             Some(Token::Sign(sign)) => format!("unexpected `{sign}`"),
             Some(Token::Strange(character)) => format!("unexpected `{character}`"),
         };

@@ -20,6 +20,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the least first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::High, Self::Critical];
+
     /// The name in rules, JSON and text.
     pub const fn name(self) -> &'static str {
         match self {
@@ -89,6 +92,36 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 26] = [
+        Self::RateLimit,
+        Self::LoadSpike,
+        Self::Dip,
+        Self::Outage,
+        Self::Failover,
+        Self::FanIn,
+        Self::DistributedFlood,
+        Self::SynFlood,
+        Self::UdpFlood,
+        Self::IcmpFlood,
+        Self::Flood,
+        Self::Reflection,
+        Self::ScanHorizontal,
+        Self::ScanVertical,
+        Self::ScanBlock,
+        Self::ScanSlow,
+        Self::BruteForce,
+        Self::Exfiltration,
+        Self::Beacon,
+        Self::DnsTunnel,
+        Self::Mining,
+        Self::Amplifier,
+        Self::HeavyTransfer,
+        Self::Stranger,
+        Self::NewService,
+        Self::DataQuality,
+    ];
+
     /// The name in rules, JSON and text.
     pub const fn name(self) -> &'static str {
         match self {

@@ -80,6 +80,26 @@ impl Dimension {
         }
     }
 
+    /// Of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter().chain([Self::Exporter]);
+        all.find(|dimension| dimension.name() == name)
+    }
+
+    /// A value of it from text as [`Value`] prints it; none where it is no such value.
+    pub fn read(self, text: &str) -> Option<Value> {
+        match self {
+            Self::SrcIp | Self::DstIp | Self::Host | Self::Exporter => text.parse().ok().map(Value::Ip),
+            Self::SrcNet24 | Self::SrcNet16 | Self::DstNet24 | Self::DstNet16 => {
+                text.parse().ok().map(Value::Net)
+            }
+            Self::SrcCountry | Self::DstCountry => Country::read(text).map(Value::Country),
+            Self::SrcAs | Self::DstAs | Self::DstPort | Self::SrcPort | Self::Protocol => {
+                text.parse().ok().map(Value::Number)
+            }
+        }
+    }
+
     /// For networks the dimension one step finer, of whose values theirs are made up: /16 of /24 of addresses.
     pub const fn finer(self) -> Option<Self> {
         match self {
@@ -160,6 +180,11 @@ impl Entity {
         self.0.iter().find(|(d, _)| *d == dimension).map(|&(_, v)| v)
     }
 
+    /// Whether both are the same, in whichever order their dimensions stand.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|part| other.0.contains(part))
+    }
+
     /// The networks in it.
     pub fn networks(&self) -> impl Iterator<Item = Prefix> + '_ {
         self.0.iter().filter_map(|(_, v)| {
@@ -203,6 +228,49 @@ impl Serialize for Entity {
     }
 }
 
+impl<'de> Deserialize<'de> for Entity {
+    /// A map from dimension to value, in its order.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Parts)
+    }
+}
+
+/// Reads the parts of an entity in the order in which they stand.
+struct Parts;
+
+/// A value as JSON has it: text or a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Number(u32),
+}
+
+impl<'de> serde::de::Visitor<'de> for Parts {
+    type Value = Entity;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map from dimension to value")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
+        use serde::de::Error;
+        let mut parts = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Written>()? {
+            let dimension = Dimension::named(&name);
+            let dimension = dimension.ok_or_else(|| A::Error::custom(format!("no dimension `{name}`")))?;
+            let text = match value {
+                Written::Text(text) => text,
+                Written::Number(number) => number.to_string(),
+            };
+            let value = dimension.read(&text);
+            let value = value.ok_or_else(|| A::Error::custom(format!("no value of {name}: `{text}`")))?;
+            parts.push((dimension, value));
+        }
+        Ok(Entity(parts))
+    }
+}
+
 /// What is measured of an entity in each interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -228,6 +296,19 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Bytes,
+        Self::Packets,
+        Self::Flows,
+        Self::Sources,
+        Self::Destinations,
+        Self::Ports,
+        Self::SynOnly,
+        Self::Failed,
+        Self::Unsolicited,
+    ];
+
     /// The name in rules, filters, JSON and text.
     pub const fn name(self) -> &'static str {
         match self {
@@ -269,6 +350,17 @@ mod tests {
             serde_json::to_string(&entity).unwrap(),
             r#"{"dst_ip":"10.0.0.1","dst_port":443}"#
         );
+        assert_eq!(
+            serde_json::from_str::<Entity>(r#"{"dst_ip":"10.0.0.1","dst_port":443}"#).unwrap(),
+            entity
+        );
+        for wrong in [
+            r#"{"dst_ip":"nobody"}"#,
+            r#"{"planet":"Mars"}"#,
+            r#"{"dst_port":-1}"#,
+        ] {
+            assert!(serde_json::from_str::<Entity>(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(entity.to_string(), "dst_ip 10.0.0.1, dst_port 443");
     }
 

@@ -142,6 +142,15 @@ pub struct Reverse {
 pub struct Country(pub [u8; 2]);
 
 impl Country {
+    /// The code as [`Country`] prints it, two capital letters or `??`; none of anything else.
+    pub fn read(text: &str) -> Option<Self> {
+        match *text.as_bytes() {
+            [b'?', b'?'] => Some(Self::default()),
+            [a @ b'A'..=b'Z', b @ b'A'..=b'Z'] => Some(Self([a, b])),
+            _ => None,
+        }
+    }
+
     /// Whether a country is known.
     pub fn is_known(self) -> bool {
         self.0 != [0, 0]

@@ -18,6 +18,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Above, Self::Below, Self::New];
+
     /// The name in JSON and text.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,13 +1,14 @@
 //! Event time: instants and the half-open intervals they fall into.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// An instant of event time: nanoseconds since 1970-01-01T00:00:00 UTC, leap seconds not counted.
 ///
 /// Range: 1677-09-21 to 2262-04-11; arithmetic saturates at both ends. Zero is the epoch, which many captures use
-/// for "unknown".
+/// for "unknown". Serialised it is RFC 3339 text in formats that people read, and a number of nanoseconds in others.
 ///
 /// ```
 /// use tidemark::model::Timestamp;
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// assert_eq!(at.to_string(), "2023-11-14T22:13:20Z");
 /// assert_eq!((at + std::time::Duration::from_millis(1500)).to_string(), "2023-11-14T22:13:21.5Z");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -94,6 +95,40 @@ impl fmt::Display for Timestamp {
         match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
             Ok(at) => at.fmt(f),
             Err(_) => write!(f, "{} ns", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    /// Reads RFC 3339 text, such as `2023-11-14T22:13:20.5Z`.
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        let read: jiff::Timestamp = text.parse()?;
+        Ok(Self::from_parts(
+            read.as_second(),
+            i64::from(read.subsec_nanosecond()),
+        ))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            i64::deserialize(deserializer).map(Self)
         }
     }
 }

@@ -50,12 +50,17 @@ pub struct Verdicts {
 impl Verdicts {
     /// Counts one.
     pub fn add(&mut self, verdict: Verdict) {
+        self.add_many(verdict, 1);
+    }
+
+    /// Counts several of one kind.
+    pub fn add_many(&mut self, verdict: Verdict, count: u64) {
         *match verdict {
             Verdict::Attack => &mut self.attack,
             Verdict::False => &mut self.false_alarm,
             Verdict::Expected => &mut self.expected,
             Verdict::NewNormal => &mut self.new_normal,
-        } += 1;
+        } += count;
     }
 
     /// Counts what others counted.

@@ -8,17 +8,8 @@ use crate::model::{
     Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, Exported, FlowRecord, HostProfile,
     IncidentId, Ip, Kind, Metric, Peer, Point, Severity, Timestamp,
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::io::{self, Write};
-
-/// An instant as RFC 3339 text.
-struct Time(Timestamp);
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
 
 /// The `anomaly` line. Numbers that are not finite are null.
 #[derive(Serialize)]
@@ -37,9 +28,9 @@ struct AnomalyLine<'a> {
     upper: f64,
     unit: &'a str,
     score: f64,
-    started_at: Time,
-    detected_at: Time,
-    ended_at: Option<Time>,
+    started_at: Timestamp,
+    detected_at: Timestamp,
+    ended_at: Option<Timestamp>,
     incident: IncidentId,
     contributors: &'a Contributors,
     data_quality: &'a DataQuality,
@@ -49,7 +40,7 @@ struct AnomalyLine<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     shadow: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    escalated_at: Option<Time>,
+    escalated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     technique: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -70,7 +61,7 @@ struct AnomalyLine<'a> {
 #[derive(Serialize)]
 struct ProfileView<'a> {
     address: Ip,
-    first_seen: Time,
+    first_seen: Timestamp,
     names: &'a [String],
     services: &'a [String],
     uses: &'a [String],
@@ -80,7 +71,7 @@ struct ProfileView<'a> {
 
 #[derive(Serialize)]
 struct PointView {
-    at: Time,
+    at: Timestamp,
     observed: f32,
     expected: f32,
     lower: f32,
@@ -128,9 +119,9 @@ fn anomaly_line<'a>(anomaly: &'a Anomaly, event: Option<&'a str>) -> AnomalyLine
         upper: a.worst.upper,
         unit: &a.unit,
         score: a.worst.score,
-        started_at: Time(a.started_at),
-        detected_at: Time(a.detected_at),
-        ended_at: a.ended_at.map(Time),
+        started_at: a.started_at,
+        detected_at: a.detected_at,
+        ended_at: a.ended_at,
         incident: a.incident,
         contributors: &a.contributors,
         data_quality: &a.data_quality,
@@ -138,7 +129,7 @@ fn anomaly_line<'a>(anomaly: &'a Anomaly, event: Option<&'a str>) -> AnomalyLine
         reproduce: &a.reproduce,
         headline: a.headline,
         shadow: a.shadow,
-        escalated_at: a.escalated_at.map(Time),
+        escalated_at: a.escalated_at,
         technique: a.technique.as_deref(),
         next: &a.next,
         false_causes: &a.false_causes,
@@ -188,7 +179,7 @@ fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 fn profile(profile: &HostProfile) -> ProfileView<'_> {
     ProfileView {
         address: profile.address,
-        first_seen: Time(profile.first_seen),
+        first_seen: profile.first_seen,
         names: &profile.names,
         services: &profile.services,
         uses: &profile.uses,
@@ -199,7 +190,7 @@ fn profile(profile: &HostProfile) -> ProfileView<'_> {
 
 fn point(point: &Point) -> PointView {
     PointView {
-        at: Time(point.at),
+        at: point.at,
         observed: point.observed,
         expected: point.expected,
         lower: point.lower,

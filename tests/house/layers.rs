@@ -17,6 +17,8 @@ const HOUSE: [&[&str]; 6] = [
         "detect",
         "anomaly",
         "drill",
+        "life",
+        "dispatch",
     ],
     &["engine", "query"],
     &["input", "store", "notify", "report", "web"],
@@ -45,7 +47,8 @@ fn allowed(from: &str, to: &str, in_test: bool) -> bool {
     let (Some(here), Some(there)) = (floor(from), floor(to)) else {
         return false;
     };
-    let neighbours = here == there && (in_test || here == TOP || (from, to) == ("web", "store"));
+    let neighbours =
+        here == there && (in_test || here == TOP || matches!((from, to), ("web" | "notify", "store")));
     from == to || there < here || neighbours
 }
 
