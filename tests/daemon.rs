@@ -294,3 +294,58 @@ fn the_example_configuration_is_one() {
         "{text}"
     );
 }
+
+/// More than ten packets a minute toward one port.
+const LIMITED: &str = r#"
+[collect]
+lateness = "1s"
+[rules]
+builtin = false
+[[rule]]
+name = "too-many"
+description = "More packets than one port may get."
+dimensions = ["dst_port"]
+metric = "packets"
+test = "limit"
+limit = 10
+per = "1m"
+severity = "critical"
+"#;
+
+#[test]
+fn what_is_found_is_on_the_desk_and_what_people_say_is_heeded_at_once() {
+    let home = Home::new(&format!("tick = \"1s\"\nlateness = \"1s\"\n{CONFIG}{LIMITED}"));
+    let mut daemon = home.start();
+    let to = daemon.listens();
+    daemon.says(&["ready"]);
+    let state = home.path("state");
+    let ask = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemark"));
+        command
+            .arg("anomalies")
+            .args(args)
+            .args(["--by", "kim", "--state"])
+            .arg(&state);
+        let ran = command.output().unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let found = daemon::until(|| {
+        send(to, &(0..50).map(netflow5).collect::<Vec<_>>());
+        let line = ask(&["list", "--open", "-f", "rule too-many"]);
+        line.split_whitespace().next().map(str::to_owned)
+    });
+    ask(&["verdict", &found, "expected", "--why", "a test"]);
+    daemon::until(|| ask(&["show", &found]).contains("opens nothing").then_some(()));
+    daemon.says(&["measures in force: 1"]);
+    daemon.stops();
+    let shown = ask(&["show", &found]);
+    assert!(
+        shown.contains("opened, critical") && shown.contains("judged expected: a test"),
+        "{shown}"
+    );
+    // The next run closes what it no longer sees.
+    let mut again = home.start();
+    again.says(&["1 anomalies of an earlier run", "closed"]);
+    again.stops();
+    assert!(ask(&["show", &found]).contains("lost sight of"));
+}

@@ -181,10 +181,15 @@ impl Grouping {
     }
 
     fn key(&self, row: &Conversation, host: Ip) -> Option<EntityKey> {
+        self.gather(|dimension| value(dimension, row, host))
+    }
+
+    #[inline]
+    fn gather(&self, value: impl Fn(Dimension) -> Option<Value>) -> Option<EntityKey> {
         let mut key = EntityKey::default();
         let (mut address, mut number) = (0, 0);
         for &dimension in &self.dimensions {
-            match value(dimension, row, host)? {
+            match value(dimension)? {
                 Value::Ip(ip) => {
                     *key.addresses.get_mut(address)? = ip;
                     address += 1;
@@ -204,6 +209,14 @@ impl Grouping {
             }
         }
         Some(key)
+    }
+
+    /// The key of an entity of this grouping, in whichever order its dimensions stand; none for other entities.
+    pub fn key_of(&self, entity: &Entity) -> Option<EntityKey> {
+        if entity.0.len() != self.dimensions.len() {
+            return None;
+        }
+        self.gather(|dimension| entity.get(dimension))
     }
 
     /// The entity a key of this grouping stands for.

@@ -3,6 +3,7 @@
 mod any_records;
 mod backtest;
 mod captures;
+pub mod desk;
 mod export;
 mod output;
 mod records;

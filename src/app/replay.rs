@@ -1,6 +1,7 @@
 //! A replay: captures, or Flow Records of files, through the engine, at the pace asked for.
 
 use super::captures::Walk;
+use super::desk;
 use super::records::{Holding, PATIENCE};
 use super::setup::Setup;
 use super::stored::{self, Past};
@@ -68,6 +69,9 @@ impl Replay {
         let mut blind = setup.blind.clone();
         blind.iter().for_each(|words| eprintln!("tidemark: {words}"));
         self.restore(&mut engine, &mut blind);
+        if let Some(folder) = &self.state {
+            desk::steer(&mut engine, folder)?;
+        }
         let keep = self.keep.as_deref();
         let overseer = keep
             .map(|folder| stored::keep_all(&mut engine, setup, folder))
@@ -103,6 +107,9 @@ impl Replay {
             store::save(folder, &engine.snapshot())?;
         }
         let anomalies = engine.anomalies();
+        if let Some(folder) = &self.state {
+            desk::keep(folder, &engine, &anomalies)?;
+        }
         let files = self.files.iter().map(|f| f.display().to_string()).collect();
         let known = summary::Known {
             files,

@@ -1,5 +1,6 @@
 //! `tidemark run`: sockets and devices opened, privileges dropped, the engine's thread started; then `plane` takes over.
 
+mod clerk;
 mod output;
 mod plane;
 mod privileges;
@@ -15,6 +16,7 @@ use super::stored;
 use crate::cli::Usage;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
+use clerk::Clerk;
 use output::Lines;
 use plane::{Events, Plane};
 use privileges::Identity;
@@ -98,8 +100,11 @@ impl Run {
             false => None,
         };
         let saver = Saver::start(folder.clone(), say)?;
+        let (commands, orders) = mpsc::channel(16);
+        let clerk = Clerk::start(&folder, &mut engine, commands.clone(), say)?;
         let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
         let mut worker = Worker::new(setup, engine, lines, saver, say);
+        worker.clerk = Some(clerk);
         worker.blind.extend(refused);
         worker.folder = folder.clone();
         worker.overseer = overseer;
@@ -107,7 +112,6 @@ impl Run {
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);
         let (batches, inbox) = mpsc::channel(QUEUE);
-        let (commands, orders) = mpsc::channel(16);
         let (finished, done) = oneshot::channel();
         thread::Builder::new().name("engine".to_owned()).spawn(move || {
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {

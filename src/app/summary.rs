@@ -8,7 +8,7 @@ use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
 use crate::model::units::{bytes, duration, grouped};
 use crate::model::{Anomaly, Ip, Rule, RuleAccount, Verdicts};
 use crate::report::{self, Budget, Exporter, Memory, RuleLine, Summary, Watched};
-use crate::store::verdicts::{self, Book};
+use crate::store::desk::Desk;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -88,22 +88,14 @@ pub(super) fn of(
     summary
 }
 
-/// What people said of anomalies, by rule; what of it cannot be read is said.
+/// What people said of anomalies, by rule; that it cannot be read is said.
 fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
-    match state.map_or_else(|| Ok(Book::default()), verdicts::read) {
-        Ok(book) => {
-            blind.extend(
-                book.faults
-                    .iter()
-                    .map(|fault| format!("A verdict is not used: {fault}")),
-            );
-            book.by_rule()
-        }
-        Err(error) => {
-            blind.push(format!("Verdicts are not used: {error}"));
-            BTreeMap::new()
-        }
-    }
+    let desk = state.map_or(Ok(None), Desk::open_existing);
+    let counts = desk.and_then(|desk| desk.map_or_else(|| Ok(BTreeMap::new()), |desk| desk.verdicts()));
+    counts.unwrap_or_else(|error| {
+        blind.push(format!("Verdicts are not used: {error}"));
+        BTreeMap::new()
+    })
 }
 
 /// Whether a rule is in shadow.

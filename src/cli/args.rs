@@ -1,9 +1,11 @@
 //! The arguments, as clap reads them. Their documentation comments are the program's help.
 
+pub mod anomalies;
 mod flows;
 mod past;
 mod query;
 
+use anomalies::Anomalies;
 pub use flows::Flows;
 pub use past::Past;
 pub use query::{Query, QueryFormat};
@@ -11,7 +13,7 @@ pub use query::{Query, QueryFormat};
 use super::rules_backtest::RulesBacktest;
 use super::rules_test::RulesTest;
 use crate::app::{self, Holding};
-use crate::model::{AnomalyId, Severity, Timestamp, Verdict};
+use crate::model::{Severity, Timestamp};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,7 +50,7 @@ pub enum Command {
     Check(Check),
     /// List, check or test rules.
     Rules(Rules),
-    /// List the newest anomalies of a state, and say what they were.
+    /// List the anomalies that are kept, and look after them: acknowledge, assign, comment, judge, silence, allow.
     Anomalies(Anomalies),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
@@ -250,56 +252,6 @@ pub struct RulesList {
     /// How to write the review.
     #[arg(long, value_enum, default_value_t)]
     pub format: ReviewFormat,
-}
-
-/// `tidemark anomalies`.
-#[derive(Debug, Args)]
-pub struct Anomalies {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub command: AnomaliesCommand,
-}
-
-/// What can be done with anomalies.
-#[derive(Debug, Subcommand)]
-pub enum AnomaliesCommand {
-    /// List the newest, the newest last, with what was said of them.
-    List {
-        /// The state of `run` or `replay --state`.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
-        /// At most so many.
-        #[arg(short, value_name = "N", default_value_t = 50)]
-        number: usize,
-    },
-    /// Say what an anomaly was; the newest word counts.
-    Verdict(VerdictArgs),
-}
-
-/// `tidemark anomalies verdict`.
-#[derive(Debug, Args)]
-pub struct VerdictArgs {
-    /// Its id, as reports print it.
-    #[arg(value_name = "ID")]
-    pub id: AnomalyId,
-    /// attack: it was one. false: nothing was out of the ordinary. expected: out of the ordinary, and known beforehand.
-    /// new-normal: out of the ordinary, and to stay.
-    #[arg(value_name = "attack|false|expected|new-normal", value_parser = verdict)]
-    pub verdict: Verdict,
-    /// The state of `run` or `replay --state`.
-    #[arg(long, value_name = "DIR")]
-    pub state: PathBuf,
-    /// Who says so.
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
-    /// Why.
-    #[arg(long, value_name = "WORDS")]
-    pub why: Option<String>,
-}
-
-fn verdict(text: &str) -> Result<Verdict, String> {
-    let known = Verdict::ALL.into_iter().find(|verdict| verdict.name() == text);
-    known.ok_or_else(|| format!("one of {}", Verdict::ALL.map(Verdict::name).join(", ")))
 }
 
 /// `tidemark judge`.

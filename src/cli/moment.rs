@@ -15,6 +15,11 @@ pub(super) fn present() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX))
 }
 
+/// Reads an instant as an argument of the command line.
+pub(super) fn from_now(text: &str) -> Result<Timestamp, String> {
+    moment(text, present())
+}
+
 /// Reads an instant. Without a zone it is in UTC; a date alone, `today` and `yesterday` are its first instant.
 pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();

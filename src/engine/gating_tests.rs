@@ -12,11 +12,11 @@ use jiff::tz::TimeZone;
 /// No minute.
 const NEVER: [i64; 0] = [];
 /// Monday 2026-03-02, 08:00 UTC.
-const START: i64 = 1_772_438_400;
+pub(super) const START: i64 = 1_772_438_400;
 
 /// Datagrams of one minute: from whom, to which host of ours, how many, over how many flows, how long each is.
 #[derive(Clone, Copy, Debug)]
-struct Burst {
+pub(super) struct Burst {
     from: [u8; 4],
     to: u8,
     packets: u32,
@@ -25,7 +25,7 @@ struct Burst {
 }
 
 /// `packets` short datagrams of one flow.
-fn burst(from: [u8; 4], packets: u32) -> Burst {
+pub(super) const fn burst(from: [u8; 4], packets: u32) -> Burst {
     Burst {
         from,
         to: 5,
@@ -35,12 +35,12 @@ fn burst(from: [u8; 4], packets: u32) -> Burst {
     }
 }
 
-const NEIGHBOUR: [u8; 4] = [10, 20, 0, 9];
-const BACKUP: [u8; 4] = [10, 20, 0, 10];
+pub(super) const NEIGHBOUR: [u8; 4] = [10, 20, 0, 9];
+pub(super) const BACKUP: [u8; 4] = [10, 20, 0, 10];
 const STRANGER: [u8; 4] = [198, 51, 100, 1];
 
 /// More than 100 packets a minute toward one host.
-fn many_packets() -> Rule {
+pub(super) fn many_packets() -> Rule {
     Rule {
         name: "many-packets".to_owned(),
         metric: Metric::Packets,
@@ -54,7 +54,7 @@ fn many_packets() -> Rule {
 }
 
 /// Packets toward one host against what is usual.
-fn unusual_packets() -> Rule {
+pub(super) fn unusual_packets() -> Rule {
     Rule {
         name: "unusual-packets".to_owned(),
         metric: Metric::Packets,
@@ -80,11 +80,23 @@ fn gated(rule: Rule, gates: Gates) -> Rule {
     Rule { gates, ..rule }
 }
 
-/// Plays minutes from `start` on.
-fn play_from(start: i64, config: Config, minutes: &[Vec<Burst>]) -> Engine {
+/// An engine that has seen nothing.
+pub(super) fn engine(config: Config) -> Engine {
     let networks: Vec<Prefix> = vec!["10.20.0.0/16".parse().unwrap()];
     let origins = Arc::new(Origins::new(Networks::new(&networks)));
-    let mut engine = Engine::new(config, origins, 1).unwrap();
+    Engine::new(config, origins, 1).unwrap()
+}
+
+/// Plays minutes from `start` on.
+fn play_from(start: i64, config: Config, minutes: &[Vec<Burst>]) -> Engine {
+    let mut engine = engine(config);
+    feed(&mut engine, start, minutes);
+    engine.finish();
+    engine
+}
+
+/// Shows an engine what happens in minutes from `start` on.
+pub(super) fn feed(engine: &mut Engine, start: i64, minutes: &[Vec<Burst>]) {
     for (minute, bursts) in minutes.iter().enumerate() {
         let begin = Timestamp::from_secs(start + 60 * minute as i64);
         let mut frames = Vec::new();
@@ -106,8 +118,6 @@ fn play_from(start: i64, config: Config, minutes: &[Vec<Burst>]) -> Engine {
             engine.observe(&raw).unwrap();
         }
     }
-    engine.finish();
-    engine
 }
 
 fn play(rule: Rule, minutes: &[Vec<Burst>]) -> Engine {
@@ -141,7 +151,7 @@ fn after(quiet: usize, then: &[Vec<Burst>]) -> Vec<Vec<Burst>> {
 }
 
 /// The minutes in which anomalies of traffic began.
-fn fired(engine: &Engine) -> Vec<i64> {
+pub(super) fn fired(engine: &Engine) -> Vec<i64> {
     let all = engine.anomalies().into_iter();
     let all = all.filter(|a| a.kind != Kind::DataQuality);
     let mut minutes: Vec<i64> = all.map(|a| (a.started_at.as_secs() - START) / 60).collect();
@@ -150,7 +160,7 @@ fn fired(engine: &Engine) -> Vec<i64> {
 }
 
 /// What the first rule was kept from.
-fn held(engine: &Engine) -> Held {
+pub(super) fn held(engine: &Engine) -> Held {
     engine.rule_accounts()[0].held
 }
 

@@ -101,6 +101,12 @@ impl Hosts {
             .map(|(_, name)| name.to_string())
     }
 
+    /// Everything an address is called.
+    pub(super) fn names(&self, host: Ip) -> Vec<String> {
+        let known = self.names.get(&host).into_iter().flatten();
+        known.map(|(_, name)| name.to_string()).collect()
+    }
+
     /// The profiles of hosts, from what is remembered of them and one pass over the conversations given.
     pub(super) fn profiles<'a>(
         &self,

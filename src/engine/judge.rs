@@ -10,6 +10,7 @@ use super::plan::{Plan, PlanError};
 use super::quality::Quality;
 use super::scoring::{Load, Thresholds};
 use super::series::EntityState;
+use super::steering::Steering;
 use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, Priors, ThetaEstimate};
@@ -34,6 +35,7 @@ mod renew;
 mod rolling;
 mod scanning;
 mod stats;
+mod steering;
 mod strangers;
 mod teaching;
 mod usual;
@@ -81,6 +83,7 @@ pub struct Judge {
     /// What each rule did, in the order of the rules.
     accounts: Vec<RuleAccount>,
     gating: Gating,
+    steering: Steering,
     theta: ThetaEstimate,
     /// How heavy tails are in this network, and the day whose end taught it.
     priors: Priors,
@@ -188,6 +191,7 @@ impl Judge {
             ledger: Ledger::new(config.anomaly_limit),
             accounts: accounts::blank(&plan),
             gating: Gating::default(),
+            steering: Steering::default(),
             theta: ThetaEstimate::default(),
             priors: Priors::default(),
             refitted: Timestamp::MIN,

@@ -2,7 +2,6 @@
 
 use super::evidence::Evidence;
 use super::hosts::Hosts;
-use super::opened::OpenedLog;
 use crate::anomaly;
 use crate::enrich::Origins;
 use crate::model::{
@@ -76,8 +75,6 @@ pub(super) struct Ledger {
     anomalies: BTreeMap<u64, Anomaly>,
     events: VecDeque<Event>,
     limit: usize,
-    /// What was opened, for people to speak of.
-    pub(super) opened: OpenedLog,
     /// Anomalies that were not kept because the ledger was full.
     pub(super) refused: u64,
     /// Events that were not kept because nobody polled.
@@ -106,9 +103,6 @@ impl Ledger {
         if self.anomalies.len() >= self.limit && !self.anomalies.contains_key(&id) {
             self.refused += 1;
             return false;
-        }
-        if !self.anomalies.contains_key(&id) {
-            self.opened.add(id, &rule.name, finding.at);
         }
         let anomaly = self
             .anomalies

@@ -20,7 +20,6 @@ mod judge;
 mod keep;
 mod ledger;
 mod memo;
-mod opened;
 mod partial;
 mod plan;
 mod quality;
@@ -30,6 +29,7 @@ mod scoring;
 mod series;
 mod spread;
 mod state;
+mod steering;
 mod telling;
 mod unusable;
 
@@ -46,7 +46,8 @@ pub use state::{Snapshot, StateError};
 use crate::collect::Account;
 use crate::enrich::Origins;
 use crate::model::{
-    Anomaly, ExportFault, ExportMessage, FlowKey, FlowRecord, Ip, RawPacket, RuleAccount, Timestamp,
+    Anomaly, Effect, ExportFault, ExportMessage, FlowKey, FlowRecord, Ip, Measure, RawPacket, RuleAccount,
+    Timestamp,
 };
 use crate::wire::{self, Packet, Undecoded, decode};
 use clock::{Clock, Seen};
@@ -293,6 +294,20 @@ impl Engine {
         self.clock.doubted()
     }
 
+    /// Has these measures in force from now on, each with what it did so far, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`]: a measure's filter cannot be used; nothing has changed.
+    pub fn steer(&mut self, measures: Vec<(Measure, Effect)>) -> Result<(), PlanError> {
+        self.judge.steer(measures)
+    }
+
+    /// What the measures in force did so far, in the order of their numbers.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.judge.effects()
+    }
+
     /// What was learned, to carry on later.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -370,6 +385,8 @@ impl Engine {
 
 #[cfg(test)]
 mod gating_tests;
+#[cfg(test)]
+mod steering_tests;
 #[cfg(test)]
 mod test_data;
 #[cfg(test)]

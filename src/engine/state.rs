@@ -4,10 +4,11 @@ use super::hosts::Hosts;
 use super::judge::patterns::Learned;
 use super::scoring::Load;
 use super::series::EntityState;
+use super::steering::Undo;
 use crate::aggregate::EntityKey;
 use crate::collect::Memory;
 use crate::detect::{Newcomers, Priors, ThetaEstimate};
-use crate::model::{Opened, RuleAccount, Timestamp};
+use crate::model::{RuleAccount, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,8 +28,6 @@ pub struct Snapshot {
     pub(super) load: Load,
     /// What each rule did.
     pub(super) accounts: Vec<RuleAccount>,
-    /// The newest anomalies.
-    pub(super) opened: Vec<Opened>,
     /// How many anomalies of each rule were open.
     pub(super) open: BTreeMap<String, u64>,
     pub(super) theta: ThetaEstimate,
@@ -37,6 +36,8 @@ pub struct Snapshot {
     pub(super) refitted: Timestamp,
     pub(super) patterns: Learned,
     pub(super) new_hosts: Vec<u32>,
+    /// What was usual before people accepted a level.
+    pub(super) undo: Vec<Undo>,
     /// Templates and sampling rates, by Front.
     pub(super) exporters: Vec<Memory>,
 }
@@ -71,11 +72,6 @@ impl Snapshot {
     /// What each rule did, in no particular order.
     pub fn accounts(&self) -> &[RuleAccount] {
         &self.accounts
-    }
-
-    /// The newest anomalies, oldest first; bounded.
-    pub fn opened(&self) -> &[Opened] {
-        &self.opened
     }
 
     /// Length of the interval it was learned under.

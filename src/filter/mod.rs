@@ -45,7 +45,7 @@ mod subject;
 mod units;
 mod words;
 
-pub use anomalies::AnomalyFilter;
+pub use anomalies::{AnomalyFilter, like};
 pub use chance::Chance;
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};

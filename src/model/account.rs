@@ -15,6 +15,8 @@ pub struct Held {
     pub calendar: u64,
     /// Exceptions account for it.
     pub exceptions: u64,
+    /// Measures: what people said of anomalies, or listed as allowed.
+    pub measures: u64,
     /// Nothing is reported yet (`learn`).
     pub learning: u64,
 }
@@ -22,7 +24,7 @@ pub struct Held {
 impl Held {
     /// All of them.
     pub const fn total(&self) -> u64 {
-        self.conditions + self.grace + self.calendar + self.exceptions + self.learning
+        self.conditions + self.grace + self.calendar + self.exceptions + self.measures + self.learning
     }
 }
 

@@ -89,7 +89,7 @@ impl Measure {
 pub struct Effect {
     /// The measure.
     pub measure: u64,
-    /// Deviations that opened nothing because of it, an interval of an entity each.
+    /// Intervals in which deviations opened nothing because of it.
     pub held: u64,
     /// Start of the newest such interval.
     pub last: Option<Timestamp>,
@@ -100,7 +100,7 @@ pub struct Effect {
 }
 
 impl Effect {
-    /// One more deviation that opened nothing, in the interval that starts at `at`.
+    /// A deviation opened nothing in the interval that starts at `at`.
     pub fn hold(&mut self, at: Timestamp) {
         // A rise may be asked about several times before its interval is over.
         if self.last != Some(at) {

@@ -67,4 +67,4 @@ pub use passed::passed;
 pub use rule::{Direction, Limit, Pattern, Rule, Test};
 pub use slab::Slab;
 pub use time::{Interval, Timestamp};
-pub use verdict::{Opened, Verdict, Verdicts};
+pub use verdict::{Verdict, Verdicts};

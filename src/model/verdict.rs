@@ -1,6 +1,5 @@
-//! What people say of anomalies, and the anomalies they may speak of.
+//! What people say of anomalies.
 
-use super::{AnomalyId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What a person says of an anomaly.
@@ -75,17 +74,6 @@ impl Verdicts {
     pub const fn total(&self) -> u64 {
         self.attack + self.false_alarm + self.expected + self.new_normal
     }
-}
-
-/// An anomaly that was opened: enough to speak of it after its run is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opened {
-    /// Its id.
-    pub id: AnomalyId,
-    /// The rule that found it.
-    pub rule: String,
-    /// When it was found, in event time.
-    pub at: Timestamp,
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub fn causes(held: &Held) -> String {
         (held.grace, "grace"),
         (held.calendar, "the calendar"),
         (held.exceptions, "exceptions"),
+        (held.measures, "measures"),
         (held.learning, "learning"),
     ];
     let said = causes.into_iter().filter(|(n, _)| *n > 0);

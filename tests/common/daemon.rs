@@ -58,6 +58,18 @@ impl Home {
     }
 }
 
+/// Asks until there is an answer.
+#[track_caller]
+pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "nothing came of it");
+    }
+}
+
 /// A running daemon; killed when it goes out of scope.
 pub struct Daemon {
     child: Child,

@@ -1,5 +1,6 @@
 //! The engine's thread: batches in, anomalies out; ticks, snapshots and new rules in between.
 
+use super::clerk::Clerk;
 use super::output::Lines;
 use super::receivers::sums;
 use super::say::Say;
@@ -7,9 +8,10 @@ use super::state::Saver;
 use crate::app::captures::Walk;
 use crate::app::setup::Setup;
 use crate::app::{stored, summary};
-use crate::engine::{Engine, Event};
+use crate::engine::{Engine, Event, What};
 use crate::input::batch::{Arrival, Batch, Counters};
-use crate::model::{RawPacket, Timestamp};
+use crate::model::{Effect, Measure, RawPacket, Timestamp};
+use crate::store::desk;
 use crate::store::flows::{Notice, Overseer};
 use crate::wire::Undecoded;
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ use tokio::sync::mpsc;
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// Anomalies are kept so long after their end, to find incidents and for the last words.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Beats between two looks at open anomalies for the desk.
+const REFRESH: u64 = 60;
 /// Faults said within one minute; the rest is counted.
 const SAID: u32 = 20;
 
@@ -36,6 +40,8 @@ pub enum Command {
     Receivers(Vec<Arc<Counters>>),
     /// Save what was learned.
     Save,
+    /// Heed these measures, and no others.
+    Steer(Vec<(Measure, Effect)>),
     /// Work on with another configuration, and open the output anew.
     Reload(Box<Setup>),
 }
@@ -80,6 +86,8 @@ pub struct Worker {
     pub(super) began: Instant,
     /// Watches over stored flows, where flows are stored.
     pub(super) overseer: Option<Overseer>,
+    /// Takes down what happens to anomalies.
+    pub(super) clerk: Option<Clerk>,
     receivers: Vec<Arc<Counters>>,
     /// Anomalies that are no longer kept.
     forgotten: u64,
@@ -97,6 +105,7 @@ impl Worker {
             inputs: Vec::new(),
             warnings: Arc::default(),
             overseer: None,
+            clerk: None,
             receivers: Vec::new(),
             began: Instant::now(),
             forgotten: 0,
@@ -157,6 +166,9 @@ impl Worker {
                 self.forgotten += self.engine.forget(at - KEPT);
                 self.tell();
                 self.tell_stored();
+                if self.own.beats.is_multiple_of(REFRESH) {
+                    self.refresh(at);
+                }
                 self.publish();
             }
             Command::Receivers(receivers) => self.receivers = receivers,
@@ -164,6 +176,13 @@ impl Worker {
             Command::Save if self.saver.is_busy() => {
                 self.say
                     .warn("the state is not saved now: the last time is still being written");
+            }
+            Command::Steer(measures) => {
+                let count = measures.len();
+                match self.engine.steer(measures) {
+                    Ok(()) => self.say.debug(format!("measures in force: {count}")),
+                    Err(error) => self.say.error(format!("what people said is not heeded: {error}")),
+                }
             }
             Command::Save => self.saver.save(self.engine.snapshot()),
             Command::Reload(setup) => self.reload(*setup),
@@ -188,10 +207,38 @@ impl Worker {
                 event.anomaly.headline = anomaly.headline;
             }
             self.lines.event(&event);
+            self.take_down(&event);
         }
         let real = || all.iter().filter(|a| !a.shadow);
         self.own.anomalies = self.forgotten + real().count() as u64;
         self.own.open = real().filter(|a| a.ended_at.is_none()).count() as u64;
+    }
+
+    /// Has the clerk take down what happened.
+    fn take_down(&self, event: &Event) {
+        let what = match event.what {
+            What::Opened => desk::What::Opened,
+            What::Escalated => desk::What::Escalated,
+            What::Closed => desk::What::Closed,
+        };
+        let at = self.walk.last.unwrap_or(event.anomaly.detected_at);
+        if let Some(clerk) = &self.clerk {
+            clerk.tell(what, at, &event.anomaly);
+        }
+    }
+
+    /// Has the clerk take down how open anomalies look now, and what measures did.
+    fn refresh(&self, at: Timestamp) {
+        let Some(clerk) = &self.clerk else { return };
+        if self.own.open > 0 {
+            let all = self.engine.anomalies();
+            let open = all.iter().filter(|anomaly| anomaly.ended_at.is_none());
+            open.for_each(|anomaly| clerk.tell(desk::What::Seen, at, anomaly));
+        }
+        let effects: Vec<Effect> = self.engine.effects().copied().collect();
+        if !effects.is_empty() {
+            clerk.effects(effects);
+        }
     }
 
     /// Says what happened to stored flows.
@@ -271,6 +318,7 @@ impl Worker {
     /// teach that there is half as much.
     fn finish(mut self) {
         self.tell();
+        self.refresh(self.walk.last.unwrap_or_default());
         self.saver.save(self.engine.snapshot());
         let overseer = self.overseer.take();
         let stored = overseer.map(|overseer| {
@@ -309,6 +357,9 @@ impl Worker {
                 .push(format!("Early warnings given: {warnings}; see the log."));
         }
         self.lines.summary(&summary);
+        if let Some(clerk) = self.clerk.take() {
+            clerk.finish();
+        }
         self.saver.finish();
     }
 }

@@ -80,6 +80,9 @@ impl Judge {
         }
         self.close_networks(interval, whole);
         self.learn_usual(interval, whole);
+        if whole {
+            self.accept_levels(interval);
+        }
         self.answer();
         self.profile_hosts();
         self.learned += u64::from(whole);

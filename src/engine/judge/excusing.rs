@@ -9,6 +9,7 @@ use super::super::gate::{Excuse, Gate};
 use super::super::ledger::Finding;
 use super::Judge;
 use crate::aggregate::EntityKey;
+use crate::filter::Filter;
 use crate::model::{
     Conversation, ConversationKey, Counters, Dimension, Direction, FlowKey, Ip, Origin, Role, Test,
     Timestamp, Value,
@@ -25,16 +26,24 @@ impl Judge {
             .excuses
             .iter()
             .filter_map(|&i| self.plan.gates.excuses.get(i));
-        let excuses: Vec<&Excuse> = excuses.filter(holds).collect();
-        let excused = |row: &Conversation| excuses.iter().any(|excuse| excuse.filter.matches(row));
-        if excuses.is_empty() {
-            return false;
-        }
+        let filters: Vec<&Filter> = excuses.filter(holds).map(|excuse| &excuse.filter).collect();
+        !filters.is_empty() && self.accounts_for(&filters, view, key, finding)
+    }
+
+    /// Whether traffic that one of `filters` is about accounts for a finding.
+    pub(super) fn accounts_for(
+        &self,
+        filters: &[&Filter],
+        view: usize,
+        key: &EntityKey,
+        finding: &Finding,
+    ) -> bool {
+        let excused = |row: &Conversation| filters.iter().any(|filter| filter.matches(row));
         // What the entity says must make the difference: `not host X` is about nobody in particular.
         let (itself, nobody) = (self.stand_ins(finding), blank());
         let names =
-            |e: &&Excuse| itself.iter().all(|row| e.filter.matches(row)) && !e.filter.matches(&nobody);
-        if excuses.iter().any(names) {
+            |filter: &&&Filter| itself.iter().all(|row| filter.matches(row)) && !filter.matches(&nobody);
+        if filters.iter().any(|filter| names(&filter)) {
             return true;
         }
         let Some(plan) = self.plan.views.get(view) else {
@@ -60,7 +69,14 @@ impl Judge {
 
     /// The conversations of the present interval that any exception is about, found once a tick.
     fn excused_rows(&self) -> &[Conversation] {
-        let any = |row: &&Conversation| self.plan.gates.excuses.iter().any(|e| e.filter.matches(*row));
+        let configured = self.plan.gates.excuses.iter().map(|excuse| &excuse.filter);
+        let steered = self
+            .steering
+            .measures
+            .iter()
+            .filter_map(|one| one.filter.as_ref());
+        let filters: Vec<&Filter> = configured.chain(steered).collect();
+        let any = |row: &&Conversation| filters.iter().any(|filter| filter.matches(*row));
         let found = || self.table.rows().iter().filter(any).copied().collect();
         self.gating.excused.get_or_init(found)
     }

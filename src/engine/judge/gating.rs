@@ -54,6 +54,8 @@ enum Cause {
     Grace,
     Conditions,
     Exceptions,
+    /// The measure of this number.
+    Measure(u64),
 }
 
 impl Cause {
@@ -64,6 +66,7 @@ impl Cause {
             Self::Grace => &mut held.grace,
             Self::Conditions => &mut held.conditions,
             Self::Exceptions => &mut held.exceptions,
+            Self::Measure(_) => &mut held.measures,
         };
         *counter += 1;
     }
@@ -89,10 +92,19 @@ impl Judge {
         // A new host is met once; everything else is asked again when the interval is over.
         let early = finding.at < finding.interval.end && finding.direction != Direction::New;
         let cause = self.closed(gate, view, key, finding, early);
-        if early && matches!(cause, Some(Cause::Conditions | Cause::Exceptions)) {
+        let cause = cause.or_else(|| self.held_by(view, key, finding).map(Cause::Measure));
+        let (lasts, holds) = (gate.lasts, gate.holds);
+        if let Some(Cause::Measure(id)) = cause {
+            self.count_held(id, finding.interval.start);
+        }
+        if early
+            && matches!(
+                cause,
+                Some(Cause::Conditions | Cause::Exceptions | Cause::Measure(_))
+            )
+        {
             return false;
         }
-        let (lasts, holds) = (gate.lasts, gate.holds);
         let Some(cause) = cause else {
             let first = lasts.and_then(|of| self.gating.waiting.lasted(&who, of, step).1);
             finding.started_at = first.map_or(finding.started_at, |first| finding.started_at.min(first));

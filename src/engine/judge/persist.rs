@@ -28,13 +28,13 @@ impl Judge {
             hosts: self.hosts.clone(),
             load: self.load,
             accounts: self.accounts.clone(),
-            opened: self.ledger.opened.all().cloned().collect(),
             open: self.ledger.open_by_rule(),
             theta: self.theta.clone(),
             priors: self.priors,
             refitted: self.refitted,
             patterns: self.patterns.learned.clone(),
             new_hosts: self.new_hosts.iter().copied().collect(),
+            undo: self.steering.undo.clone(),
             exporters: Vec::new(),
         }
     }
@@ -76,7 +76,6 @@ impl Judge {
         self.learned_until = snapshot.until;
         self.load = snapshot.load;
         self.take_accounts(snapshot.accounts);
-        self.ledger.opened.restore(snapshot.opened);
         self.theta = snapshot.theta;
         self.priors = snapshot.priors;
         self.refitted = snapshot.refitted;
@@ -84,6 +83,7 @@ impl Judge {
         let limit = self.config.shares(self.plan.tables).hearings;
         self.patterns.learned.limit(limit);
         self.new_hosts = snapshot.new_hosts.into();
+        self.steering.undo = snapshot.undo;
         self.thresholds = self.load.thresholds(&self.budget, self.config.interval);
         Ok(())
     }

@@ -29,7 +29,8 @@ use super::FilterError;
 use crate::model::Facts;
 use std::fmt;
 use std::str::FromStr;
-pub(super) use terms::Term;
+use terms::Term;
+pub use terms::like;
 
 /// A parsed filter over anomalies and the text it came from.
 ///

@@ -85,7 +85,7 @@ fn is_about(facts: &Facts, prefix: &Prefix) -> bool {
 ///
 /// It looks for the longest run of fixed parts from left to right, so its time grows with the product of both lengths
 /// at worst.
-pub(crate) fn like(pattern: &str, text: &str) -> bool {
+pub fn like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

@@ -73,15 +73,14 @@ impl Desk {
         self.measures_where("anomaly = ?1 ORDER BY id DESC", key(anomaly))
     }
 
-    /// The measures in force at `at`, oldest first.
+    /// The measures in force at `at` with what they did so far, oldest first.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
-    pub fn measures_in_force(&self, at: Timestamp) -> Result<Vec<Measure>> {
+    pub fn measures_in_force(&self, at: Timestamp) -> Result<Vec<(Measure, Effect)>> {
         let clause = "ended_at IS NULL AND (until IS NULL OR until > ?1) ORDER BY id";
-        let found = self.measures_where(clause, at.as_nanos())?;
-        Ok(found.into_iter().map(|(measure, _)| measure).collect())
+        self.measures_where(clause, at.as_nanos())
     }
 
     fn measures_where(&self, clause: &str, value: i64) -> Result<Vec<(Measure, Effect)>> {

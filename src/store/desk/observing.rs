@@ -116,7 +116,8 @@ fn take_down(transaction: &Transaction<'_>, told: &Told<'_>) -> Result<Option<En
         }
         _ => return Ok(None),
     };
-    let entry = write(transaction, &mut life, machine(told.at, facts.id, act))?;
+    let at = if is_new { facts.detected_at } else { told.at };
+    let entry = write(transaction, &mut life, machine(at, facts.id, act))?;
     if is_new {
         fall_on(transaction, told.at, &facts)?;
         if told.what == What::Closed {

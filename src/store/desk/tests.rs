@@ -273,7 +273,7 @@ fn each_verdict_puts_its_measure_in_force_and_the_next_one_ends_it() {
         let force = desk.measures_in_force(at(seconds)).unwrap();
         force
             .iter()
-            .map(|measure| (measure.steer, measure.until))
+            .map(|(measure, _)| (measure.steer, measure.until))
             .collect::<Vec<_>>()
     };
     assert_eq!(
