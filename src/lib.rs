@@ -9,6 +9,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod detect;
+pub mod dispatch;
 pub mod drill;
 pub mod engine;
 pub mod enrich;
