@@ -18,6 +18,7 @@ pub mod input;
 pub mod life;
 pub mod meter;
 pub mod model;
+pub mod notify;
 pub mod query;
 pub mod report;
 pub mod store;
