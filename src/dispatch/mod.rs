@@ -16,6 +16,7 @@ mod decision;
 mod digest;
 mod escalation;
 mod machine;
+mod pause;
 mod route;
 mod state;
 
@@ -23,6 +24,7 @@ pub use account::Account;
 pub use decision::{Counts, Decision, Phase};
 pub use digest::Due;
 pub use machine::{Dispatcher, Facts, Input, Now};
+pub use pause::pause;
 pub use route::{Budget, By, Digest, Escalation, On, Own, Route};
 pub use state::RouteState;
 
