@@ -1,6 +1,5 @@
 //! What a message says of an anomaly, read from the JSON under which it is kept.
 
-use crate::dispatch::Facts;
 use crate::model::units;
 use crate::model::{AnomalyId, IncidentId, Severity, Timestamp};
 use serde::de::{MapAccess, Visitor};
@@ -171,18 +170,6 @@ impl Brief {
     /// It is not that.
     pub fn read(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
-    }
-
-    /// What routes ask of it.
-    pub fn facts(&self) -> Facts {
-        Facts {
-            id: self.id,
-            incident: self.incident,
-            rule: self.rule.clone(),
-            kind: self.kind.clone(),
-            severity: self.severity,
-            shadow: self.shadow,
-        }
     }
 
     /// Where, in words.

@@ -151,7 +151,8 @@ impl Desk {
                     // Its counters stay, for whoever adds them up.
                     let why = "there is no such route any more";
                     give_up(&transaction, &route, "id > 0", -1, why, at)?;
-                    transaction.execute("UPDATE outbox_routes SET state = '{}' WHERE route = ?1", [&route])?;
+                    transaction
+                        .execute("UPDATE outbox_routes SET state = '{}' WHERE route = ?1", [&route])?;
                 }
             }
         }
@@ -167,7 +168,12 @@ impl Desk {
     /// # Errors
     ///
     /// SQLite cannot write, or somebody else moved the cursor: two programs must not send for one desk.
-    pub fn decide(&mut self, decided: &Decided, limits: impl Fn(&str) -> Limits, at: Timestamp) -> Result<()> {
+    pub fn decide(
+        &mut self,
+        decided: &Decided,
+        limits: impl Fn(&str) -> Limits,
+        at: Timestamp,
+    ) -> Result<()> {
         let transaction = self.begin()?;
         let (from, to) = decided.cursor;
         let moved = "UPDATE outbox_cursor SET seq = ?2 WHERE seq = ?1";
@@ -186,7 +192,14 @@ impl Desk {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
             let severity = letter.severity as i64;
             let nanos = at.as_nanos();
-            let row = params![letter.message, letter.route, letter.phase, severity, letter.body, nanos];
+            let row = params![
+                letter.message,
+                letter.route,
+                letter.phase,
+                severity,
+                letter.body,
+                nanos
+            ];
             transaction.execute(put, row)?;
             routes.insert(letter.route.as_str());
         }
@@ -330,11 +343,17 @@ fn trim(transaction: &Transaction<'_>, route: &str, limits: Limits, at: Timestam
     if excess > 0 {
         let which = "id IN (SELECT id FROM outbox WHERE route = ?1 AND state = 'waiting'
                             ORDER BY severity, id LIMIT ?2)";
-        give_up(transaction, route, which, excess as i64, "too many were waiting", at)?;
+        give_up(
+            transaction,
+            route,
+            which,
+            excess as i64,
+            "too many were waiting",
+            at,
+        )?;
     }
     let done = "DELETE FROM outbox WHERE route = ?1 AND state <> 'waiting' AND id <=
                 (SELECT id FROM outbox WHERE route = ?1 AND state <> 'waiting' ORDER BY id DESC LIMIT 1 OFFSET ?2)";
     transaction.execute(done, params![route, DONE])?;
     Ok(())
 }
-
