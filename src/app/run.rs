@@ -1,5 +1,6 @@
 //! `tidemark run`: sockets and devices opened, privileges dropped, the engine's thread started; then `plane` takes over.
 
+mod notifier;
 mod output;
 mod plane;
 mod privileges;
@@ -12,9 +13,11 @@ mod worker;
 
 use super::setup::{Setup, read_config};
 use super::stored;
+use super::ways;
 use crate::cli::Usage;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
+use notifier::Notifier;
 use output::Lines;
 use plane::{Events, Plane};
 use privileges::Identity;
@@ -99,6 +102,7 @@ impl Run {
         };
         let saver = Saver::start(folder.clone(), say)?;
         let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
+        let ways = (ways::ways(&setup), ways::speaker(&setup.config));
         let mut worker = Worker::new(setup, engine, lines, saver, say);
         worker.blind.extend(refused);
         worker.folder = folder.clone();
@@ -106,6 +110,7 @@ impl Run {
         worker.inputs = opened.names();
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);
+        plane.notifier = Notifier::start(&folder, ways.0, ways.1, Arc::clone(&worker.standing), say)?;
         let (batches, inbox) = mpsc::channel(QUEUE);
         let (commands, orders) = mpsc::channel(16);
         let (finished, done) = oneshot::channel();

@@ -1,10 +1,12 @@
 //! The arguments, as clap reads them. Their documentation comments are the program's help.
 
 mod flows;
+mod notify;
 mod past;
 mod query;
 
 pub use flows::Flows;
+pub use notify::{Notify, NotifyCommand};
 pub use past::Past;
 pub use query::{Query, QueryFormat};
 
@@ -50,6 +52,8 @@ pub enum Command {
     Rules(Rules),
     /// List the newest anomalies of a state, and say what they were.
     Anomalies(Anomalies),
+    /// Try out who is told, and how.
+    Notify(Notify),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
 }

@@ -86,6 +86,45 @@ impl Kind {
     }
 }
 
+impl Address {
+    fn credential_mut(&mut self) -> Option<&mut Credential> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Hidden(credential) => Some(credential),
+        }
+    }
+}
+
+impl Kind {
+    /// Every credential it needs.
+    pub fn credentials_mut(&mut self) -> Vec<&mut Credential> {
+        let mut all = Vec::new();
+        match self {
+            Self::PagerDuty(one) => {
+                all.extend(one.url.credential_mut());
+                all.push(&mut one.key);
+            }
+            Self::Slack(one) => all.push(&mut one.url),
+            Self::Mattermost(one) => all.push(&mut one.url),
+            Self::Telegram(one) => {
+                all.extend(one.url.credential_mut());
+                all.push(&mut one.token);
+            }
+            Self::Webhook(one) => {
+                all.extend(one.url.credential_mut());
+                all.extend(one.authorization.iter_mut().chain(&mut one.secret));
+            }
+            Self::Alertmanager(one) => {
+                all.extend(one.url.credential_mut());
+                all.extend(&mut one.authorization);
+            }
+            Self::Mail(one) => all.extend(&mut one.password),
+            Self::Syslog(_) | Self::Lines(_) | Self::Counters(_) | Self::Script(_) => {}
+        }
+        all
+    }
+}
+
 /// What came of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

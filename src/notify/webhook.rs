@@ -65,24 +65,20 @@ pub(super) fn context(message: &Message) -> Value {
     context
 }
 
-/// Templates are strict: what is not there is an error, not nothing. `tojson` makes text safe for JSON.
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment
-}
-
-/// Tries a template out on a message of which everything is known.
+/// Tries a template out on a message of which everything is known, strictly: a name that is not there is an error, not nothing. What
+/// it makes.
 ///
 /// # Errors
 ///
 /// Where it fails and why.
-pub fn check(template: &str, sample: &Message) -> Result<(), String> {
-    fill(template, &context(sample)).map(|_| ())
+pub fn check(template: &str, sample: &Message) -> Result<String, String> {
+    fill(template, &context(sample), UndefinedBehavior::SemiStrict)
 }
 
-fn fill(template: &str, context: &Value) -> Result<String, String> {
-    let filled = environment().render_str(template, minijinja::value::Serde(context));
+fn fill(template: &str, context: &Value, undefined: UndefinedBehavior) -> Result<String, String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(undefined);
+    let filled = environment.render_str(template, minijinja::value::Serde(context));
     filled.map_err(|error| {
         let line = error
             .line()
@@ -124,7 +120,8 @@ pub(super) fn request(
     }
     let context = context(message);
     let body = match &settings.body {
-        Some(template) => fill(template, &context)?,
+        // What a message of another kind does not have is nothing: it is better told with a gap than not at all.
+        Some(template) => fill(template, &context, UndefinedBehavior::Chainable)?,
         None => context.to_string(),
     };
     let mut headers = vec![
@@ -132,7 +129,10 @@ pub(super) fn request(
         ("idempotency-key".to_owned(), format!("\"{}\"", message.id)),
     ];
     for (name, template) in &settings.headers {
-        headers.push((name.clone(), fill(template, &context)?));
+        headers.push((
+            name.clone(),
+            fill(template, &context, UndefinedBehavior::Chainable)?,
+        ));
     }
     if let Some(secret) = &keys.secret {
         let signature = signature(secret, now, body.as_bytes());
