@@ -12,6 +12,7 @@ mod run;
 mod setup;
 pub mod stored;
 mod summary;
+pub mod ways;
 
 pub use any_records::TakeRecord;
 pub use backtest::{Backtest, Difference};

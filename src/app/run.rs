@@ -1,6 +1,7 @@
 //! `tidemark run`: sockets and devices opened, privileges dropped, the engine's thread started; then `plane` takes over.
 
 mod clerk;
+mod notifier;
 mod output;
 mod plane;
 mod privileges;
@@ -13,10 +14,12 @@ mod worker;
 
 use super::setup::{Setup, read_config};
 use super::stored;
+use super::ways;
 use crate::cli::Usage;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
 use clerk::Clerk;
+use notifier::Notifier;
 use output::Lines;
 use plane::{Events, Plane};
 use privileges::Identity;
@@ -103,6 +106,7 @@ impl Run {
         let (commands, orders) = mpsc::channel(16);
         let clerk = Clerk::start(&folder, &mut engine, commands.clone(), say)?;
         let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
+        let ways = (ways::ways(&setup), ways::speaker(&setup.config));
         let mut worker = Worker::new(setup, engine, lines, saver, say);
         worker.clerk = Some(clerk);
         worker.blind.extend(refused);
@@ -111,6 +115,7 @@ impl Run {
         worker.inputs = opened.names();
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);
+        plane.notifier = Notifier::start(&folder, ways.0, ways.1, Arc::clone(&worker.standing), say)?;
         let (batches, inbox) = mpsc::channel(QUEUE);
         let (finished, done) = oneshot::channel();
         thread::Builder::new().name("engine".to_owned()).spawn(move || {

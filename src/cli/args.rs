@@ -2,11 +2,13 @@
 
 pub mod anomalies;
 mod flows;
+mod notify;
 mod past;
 mod query;
 
 use anomalies::Anomalies;
 pub use flows::Flows;
+pub use notify::{Notify, NotifyCommand};
 pub use past::Past;
 pub use query::{Query, QueryFormat};
 
@@ -52,6 +54,8 @@ pub enum Command {
     Rules(Rules),
     /// List the anomalies that are kept, and look after them: acknowledge, assign, comment, judge, silence, allow.
     Anomalies(Anomalies),
+    /// Try out who is told, and how.
+    Notify(Notify),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
 }

@@ -8,6 +8,7 @@ mod flows;
 pub mod judge;
 mod judge_command;
 mod moment;
+mod notify;
 mod query;
 mod replay;
 mod rules;
@@ -65,6 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(args),
         Command::Anomalies(args) => anomalies::run(args),
         Command::Rules(args) => rules::run(args, cli.quiet, cli.verbose),
+        Command::Notify(args) => notify::run(args),
         Command::Judge(args) => judge_command::run(args),
     }
 }

@@ -8,6 +8,7 @@ mod condition;
 mod error;
 mod gates;
 mod live;
+mod notify;
 mod print;
 mod rule;
 mod rules;
@@ -18,6 +19,7 @@ mod values;
 pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
+pub use notify::{Notify, Way};
 pub use rules::{RuleChoice, builtin_rules};
 pub use store::Store;
 
@@ -103,6 +105,8 @@ pub struct Config {
     pub store: Store,
     /// Where anomalies are written.
     pub output: Sink,
+    /// Who is told.
+    pub notify: Notify,
     /// Who `tidemark run` becomes once everything is open.
     pub run: RunAs,
 }
@@ -178,6 +182,7 @@ impl Default for Config {
             state: State::default(),
             store: Store::default(),
             output: Sink::default(),
+            notify: Notify::default(),
             run: RunAs::default(),
         }
     }
@@ -240,6 +245,7 @@ impl Config {
             except: top.or("except", Vec::new(), |entry| {
                 gates::exceptions(entry, &context, true)
             })?,
+            notify: top.section("notify", |section| notify::read(section, &zone, &calendars))?,
             zone,
             calendars,
             rules,

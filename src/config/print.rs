@@ -2,6 +2,7 @@
 
 mod gates;
 mod live;
+mod notify;
 
 use super::values::{size, span};
 use super::{Config, rule};
@@ -36,6 +37,7 @@ impl Display for Config {
         gates::exceptions(f, &self.except)?;
         self.tables(f)?;
         gates::calendars(f, &self.calendars)?;
+        notify::section(f, &self.notify)?;
         self.rule.iter().try_for_each(|rule| print_rule(f, rule))
     }
 }

@@ -58,7 +58,7 @@ pub(super) const METRICS: [Metric; 9] = [
 
 const SEVERITIES: [Severity; 3] = [Severity::Low, Severity::High, Severity::Critical];
 
-const KINDS: [Kind; 26] = [
+pub(super) const KINDS: [Kind; 26] = [
     Kind::RateLimit,
     Kind::LoadSpike,
     Kind::Dip,

@@ -1,6 +1,7 @@
 //! The control plane: signals and timers obeyed, the machine watched, everything stopped in order.
 
 use super::Run;
+use super::notifier::Notifier;
 use super::receivers::Receivers;
 use super::say::{Level, Say};
 use super::systemd::Systemd;
@@ -34,6 +35,8 @@ pub struct Plane {
     ticks: u64,
     /// Early warnings so far.
     pub warnings: Arc<AtomicU64>,
+    /// Tells people, where that is configured.
+    pub notifier: Option<Notifier>,
     /// How the engine's thread stands.
     pub standing: Arc<Mutex<Standing>>,
     running: Option<Running>,
@@ -93,6 +96,7 @@ impl Plane {
             systemd: Systemd::new(),
             ticks: 0,
             warnings: Arc::default(),
+            notifier: None,
             standing: Arc::default(),
             running: None,
         }
@@ -151,6 +155,7 @@ impl Plane {
             self.say.warn(format!(
                 "{count} datagrams or packets of {name} were dropped: its buffer was full"
             ));
+            self.watch.lost(name, self.ticks);
         }
         let count = look.dropped.iter().map(|(_, count)| count).sum();
         if count > 0 {
@@ -181,8 +186,18 @@ impl Plane {
         if self.ticks.is_multiple_of(SELDOM) {
             self.look_seldom();
         }
+        self.watch.well(self.ticks);
+        self.pass_troubles();
         self.warnings.store(self.watch.warnings, Ordering::Relaxed);
         self.systemd.alive(standing.beats);
+    }
+
+    /// People are told of what is wrong with the program itself.
+    fn pass_troubles(&mut self) {
+        let troubles = std::mem::take(&mut self.watch.troubles);
+        if let Some(notifier) = &self.notifier {
+            troubles.into_iter().for_each(|own| notifier.own(own));
+        }
     }
 
     fn look_seldom(&mut self) {
@@ -208,6 +223,17 @@ impl Plane {
         ));
         if self.say.says(Level::Debug) {
             self.say.debug(statistics(running, &standing));
+            let board = self.notifier.as_ref().map(Notifier::board).unwrap_or_default();
+            for (name, route) in board {
+                self.say.debug(format!(
+                    "route {name}: sent={} retried={} given_up={} waiting={} held={}",
+                    route.tally.sent,
+                    route.tally.retried,
+                    route.tally.given_up,
+                    route.tally.waiting,
+                    route.held
+                ));
+            }
         }
     }
 
@@ -245,6 +271,7 @@ impl Plane {
             ("run", old.run != new.run),
             ("metering", old.metering != new.metering),
             ("collect", old.collect != new.collect),
+            ("notify", old.notify != new.notify),
         ] {
             if differs {
                 self.say.warn(format!(
@@ -263,9 +290,15 @@ impl Plane {
         } = running;
         receivers.stop();
         let joined = tokio::task::spawn_blocking(move || receivers.join());
+        let notifier = self.notifier;
         let rest = async {
             let _ = joined.await;
-            done.await
+            let done = done.await;
+            // The last to stop: it tells of what the engine found last.
+            if let Some(notifier) = notifier {
+                let _ = tokio::task::spawn_blocking(move || notifier.stop()).await;
+            }
+            done
         };
         tokio::select! {
             outcome = rest => match outcome {

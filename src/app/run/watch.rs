@@ -2,9 +2,10 @@
 
 use super::say::Say;
 use crate::config::Config;
-use crate::model::Timestamp;
+use crate::dispatch::Own;
 use crate::model::units::duration;
-use std::collections::BTreeSet;
+use crate::model::{Severity, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,6 +15,8 @@ const MARK: f64 = 0.7;
 const WELL: f64 = 0.6;
 /// A clock that moves by more against the time that really went by was set.
 const STEP: Duration = Duration::from_secs(1);
+/// Ticks without a loss after which an input is well again: ten minutes.
+const QUIET: u64 = 600;
 /// Databases older than this are out of date; publishers renew theirs at least monthly.
 const OLD: Duration = Duration::from_secs(30 * 86_400);
 
@@ -25,6 +28,10 @@ pub struct Watch {
     over: BTreeSet<String>,
     /// Times something crossed its mark.
     pub warnings: u64,
+    /// What people should be told of.
+    pub troubles: Vec<Own>,
+    /// Inputs that lost something, and when that was last.
+    losing: BTreeMap<String, u64>,
     /// Both clocks at the last look.
     clocks: Option<(Instant, Timestamp)>,
 }
@@ -47,6 +54,8 @@ impl Watch {
             say,
             over: BTreeSet::new(),
             warnings: 0,
+            troubles: Vec::new(),
+            losing: BTreeMap::new(),
             clocks: None,
         }
     }
@@ -57,17 +66,51 @@ impl Watch {
         let is_over = self.over.contains(name);
         if is_over && *share < WELL {
             self.over.remove(name);
-            self.say
-                .info(format!("{name}: {:.0} % used, well again", share * 100.0));
+            let words = format!("{name}: {:.0} % used, well again", share * 100.0);
+            self.say.info(&words);
+            self.trouble(name, words, true);
         }
         let crosses = !is_over && *share >= MARK;
         if crosses {
             self.over.insert(name.clone());
             self.warnings += 1;
-            self.say
-                .warn(format!("{name}: {:.0} % used; {then}", share * 100.0));
+            let words = format!("{name}: {:.0} % used; {then}", share * 100.0);
+            self.say.warn(&words);
+            self.trouble(name, words, false);
         }
         crosses
+    }
+
+    fn trouble(&mut self, name: &str, text: String, is_over: bool) {
+        self.troubles.push(Own {
+            name: name.to_owned(),
+            text,
+            severity: Severity::High,
+            is_over,
+        });
+    }
+
+    /// An input lost something at this tick of the control plane.
+    pub fn lost(&mut self, name: &str, tick: u64) {
+        let name = format!("input {name}");
+        if self.losing.insert(name.clone(), tick).is_none() {
+            let words = format!("{name} loses datagrams or packets: its buffer is full");
+            self.trouble(&name, words, false);
+        }
+    }
+
+    /// Inputs that have lost nothing for a while are well again.
+    pub fn well(&mut self, tick: u64) {
+        let over = self
+            .losing
+            .iter()
+            .filter(|(_, last)| tick.saturating_sub(**last) >= QUIET);
+        let over: Vec<String> = over.map(|(name, _)| name.clone()).collect();
+        for name in over {
+            self.losing.remove(&name);
+            let words = format!("{name} has lost nothing for ten minutes");
+            self.trouble(&name, words, true);
+        }
     }
 
     /// Looks at the clocks; by how much the wall clock was set since the last time.

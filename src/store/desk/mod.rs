@@ -10,6 +10,7 @@ mod acts;
 mod asking;
 mod measures;
 mod observing;
+mod outbox;
 mod rows;
 mod schema;
 mod silences;
@@ -19,6 +20,7 @@ mod tests;
 pub use asking::{Ask, Cursor, IncidentLine, Phase};
 pub use measures::NewMeasure;
 pub use observing::{Told, What};
+pub use outbox::{Decided, Letter, Limits, Tally, Waiting};
 pub use rows::Kept;
 
 use crate::filter::FilterError;
