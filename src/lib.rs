@@ -20,4 +20,5 @@ pub mod model;
 pub mod query;
 pub mod report;
 pub mod store;
+pub mod web;
 pub mod wire;

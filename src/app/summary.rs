@@ -3,7 +3,7 @@
 use super::captures::Walk;
 use super::setup::Setup;
 use crate::collect::Account;
-use crate::config::Config;
+use crate::config::{Config, Judging};
 use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
 use crate::model::units::{bytes, duration, grouped};
 use crate::model::{Anomaly, Ip, Rule, RuleAccount, Verdicts};
@@ -314,7 +314,7 @@ fn threshold(judge: &JudgeStats) -> String {
 /// Eight hexadecimal digits that change when the effective configuration or a rule does.
 fn fingerprint(setup: &Setup) -> String {
     let mut crc = flate2::Crc::new();
-    crc.update(setup.config.to_string().as_bytes());
+    crc.update(Judging(&setup.config).to_string().as_bytes());
     for rule in &setup.rules {
         crc.update(format!("{rule:?}").as_bytes());
     }

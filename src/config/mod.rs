@@ -14,12 +14,15 @@ mod rules;
 mod section;
 mod store;
 mod values;
+mod web;
 
 pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
+pub use print::Judging;
 pub use rules::{RuleChoice, builtin_rules};
 pub use store::Store;
+pub use web::{Oidc, Tls, Web};
 
 use crate::collect;
 use crate::model::{self, Exception, Networks, Prefix, Rule};
@@ -105,6 +108,8 @@ pub struct Config {
     pub output: Sink,
     /// Who `tidemark run` becomes once everything is open.
     pub run: RunAs,
+    /// The dashboard and its API.
+    pub web: Web,
 }
 
 /// Databases, as written: a relative path is relative to the configuration file ([`Config::resolve`]).
@@ -179,6 +184,7 @@ impl Default for Config {
             store: Store::default(),
             output: Sink::default(),
             run: RunAs::default(),
+            web: Web::default(),
         }
     }
 }
@@ -252,6 +258,7 @@ impl Config {
             store: top.section("store", store::read)?,
             output: top.section("output", live::sink)?,
             run: top.section("run", live::run_as)?,
+            web: top.section("web", web::read)?,
         };
         top.finish()?;
         Ok(config)

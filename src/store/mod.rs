@@ -15,6 +15,7 @@
 //! and never half used.
 
 pub mod desk;
+pub mod access;
 pub mod flows;
 pub mod verdicts;
 
