@@ -89,7 +89,7 @@ pub(super) fn of(
 }
 
 /// What people said of anomalies, by rule; what of it cannot be read is said.
-fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
+pub(super) fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
     match state.map_or_else(|| Ok(Book::default()), verdicts::read) {
         Ok(book) => {
             blind.extend(
@@ -117,7 +117,7 @@ fn is_shadow(setup: &Setup, name: &str) -> bool {
 }
 
 /// The accounts of the rules that take part in the budget.
-fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
+pub(super) fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
     let all = engine.rule_accounts().iter();
     all.filter(|account| !is_shadow(setup, &account.rule))
         .cloned()
@@ -125,7 +125,7 @@ fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
 }
 
 /// What each rule did.
-fn rules(setup: &Setup, engine: &Engine) -> Vec<RuleLine> {
+pub(super) fn rules(setup: &Setup, engine: &Engine) -> Vec<RuleLine> {
     let open = engine.open_by_rule();
     let shadow = |name: &str| is_shadow(setup, name);
     let open = |name: &str| open.get(name).copied().unwrap_or(0);
@@ -137,7 +137,7 @@ fn per_second(count: u64, elapsed: Duration) -> Option<f64> {
 }
 
 /// Who sent flow export, with the names of the configuration.
-fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
+pub(super) fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
     let (accounts, late) = (engine.accounts().into_iter(), engine.late());
     accounts
         .map(|(ip, account)| Exporter {
@@ -228,7 +228,7 @@ fn dropped(
 }
 
 /// What could not be seen for lack of room, a sentence each.
-fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
+pub(super) fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
     let spots = [
         (
             judge.entities_refused,

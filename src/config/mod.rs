@@ -20,6 +20,7 @@ pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
 pub use print::Judging;
+pub use rule::test_name;
 pub use rules::{RuleChoice, builtin_rules};
 pub use store::Store;
 pub use web::{Oidc, Tls, Web};

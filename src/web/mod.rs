@@ -22,5 +22,5 @@ pub mod view;
 
 pub use error::ApiError;
 pub use routes::openapi;
-pub use server::{Secrets, Server, Terms};
+pub use server::{Provider, Secrets, Server, Terms};
 pub use source::{Source, Trouble};

@@ -1,6 +1,7 @@
 //! Early warnings: said once when something is seven tenths used up, and once when it is well again.
 
 use super::say::Say;
+use super::source::Gauges;
 use crate::config::Config;
 use crate::model::Timestamp;
 use crate::model::units::duration;
@@ -25,6 +26,8 @@ pub struct Watch {
     over: BTreeSet<String>,
     /// Times something crossed its mark.
     pub warnings: u64,
+    /// How everything stood at the last look, for who looks from outside.
+    pub seen: Gauges,
     /// Both clocks at the last look.
     clocks: Option<(Instant, Timestamp)>,
 }
@@ -47,6 +50,7 @@ impl Watch {
             say,
             over: BTreeSet::new(),
             warnings: 0,
+            seen: Gauges::default(),
             clocks: None,
         }
     }
@@ -54,6 +58,9 @@ impl Watch {
     /// Looks at one thing; whether it crossed its mark now.
     pub fn look(&mut self, gauge: &Gauge) -> bool {
         let Gauge { name, share, then } = gauge;
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.insert(name.clone(), gauge.clone());
+        }
         let is_over = self.over.contains(name);
         if is_over && *share < WELL {
             self.over.remove(name);
