@@ -114,7 +114,7 @@ impl Run {
         if let Some(opening) = opening {
             let (config, standing) = (plane.config.clone(), Arc::clone(&worker.standing));
             let live = Live::new(asking, standing, plane.gauges(), config, folder.clone());
-            let (server, address) = opening.start(Some(&folder), Arc::new(live), source::log(say))?;
+            let (server, address) = opening.start(&folder, Arc::new(live), source::log(say))?;
             say.info(format!("dashboard and API on {address}"));
             plane.server = Some(server);
         }

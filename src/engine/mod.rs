@@ -41,6 +41,7 @@ pub use keep::Keep;
 pub use ledger::{Event, What};
 pub use partial::{Bulletin, Contact, Partial, Sighting};
 pub use plan::PlanError;
+pub use reproduce::filter_text;
 pub use state::{Snapshot, StateError};
 
 use crate::collect::Account;

@@ -1,6 +1,7 @@
 //! What could stand at the cursor of a filter that is being written.
 
 use super::words::{CONDITIONS, SIDED, protocol_names, service_names};
+use crate::model::{Kind, Metric, Severity, Verdict};
 use std::ops::Range;
 
 /// Most suggestions.
@@ -38,6 +39,23 @@ pub struct Completion {
 /// assert_eq!(words[0].text, "port");
 /// ```
 pub fn complete(text: &str, at: usize) -> Vec<Completion> {
+    complete_with(text, at, wanted)
+}
+
+/// The same of a filter over anomalies.
+///
+/// ```
+/// let words = tidemark::filter::complete_anomalies("severity >= hi", 14);
+/// assert_eq!(words[0].text, "high");
+/// ```
+pub fn complete_anomalies(text: &str, at: usize) -> Vec<Completion> {
+    complete_with(text, at, wanted_of_anomalies)
+}
+
+/// A word and what it means.
+type Word = (&'static str, &'static str);
+
+fn complete_with(text: &str, at: usize, wanted: fn(&[&str]) -> Vec<Word>) -> Vec<Completion> {
     let at = (0..=at.min(text.len()))
         .rev()
         .find(|at| text.is_char_boundary(*at))
@@ -108,6 +126,81 @@ fn wanted(tokens: &[&str]) -> Vec<(&'static str, &'static str)> {
         "icmp_type" | "icmp_code" | "in_if" | "out_if" | "if" => Vec::new(),
         _ => JOINS.to_vec(),
     }
+}
+
+/// What may follow these words of a filter over anomalies.
+fn wanted_of_anomalies(tokens: &[&str]) -> Vec<Word> {
+    let signs = ["=", "!=", ">", "<", ">=", "<=", "in", "[", ","];
+    let named = tokens.iter().rev().find(|word| !signs.contains(*word));
+    let named = named.map(|word| word.to_lowercase()).unwrap_or_default();
+    let list = tokens.iter().rposition(|word| *word == "[");
+    let named = match list.filter(|list| !tokens[*list..].contains(&"]")) {
+        Some(list) => tokens[..list]
+            .iter()
+            .rev()
+            .find(|word| **word != "in")
+            .map_or(named, |word| word.to_lowercase()),
+        None => named,
+    };
+    let names =
+        |all: Vec<&'static str>, what: &'static str| all.into_iter().map(|name| (name, what)).collect();
+    let last = tokens.last().copied().unwrap_or_default();
+    match named.as_str() {
+        "" => conditions_of_anomalies(),
+        join if is_join(join) && !signs.contains(&last) => conditions_of_anomalies(),
+        "severity" => names(Severity::ALL.map(Severity::name).to_vec(), "how much it matters"),
+        "verdict" => {
+            let mut all: Vec<Word> = names(
+                Verdict::ALL.map(Verdict::name).to_vec(),
+                "what somebody said it was",
+            );
+            all.push(("none", "nobody said anything"));
+            all
+        }
+        "kind" => names(
+            Kind::ALL.iter().map(|kind| kind.name()).collect(),
+            "what it is called",
+        ),
+        "direction" => names(vec!["above", "below", "new"], "which way"),
+        "metric" => names(
+            Metric::ALL.iter().map(|metric| metric.name()).collect(),
+            "what was measured",
+        ),
+        "score" => SIGNS.to_vec(),
+        "rule" | "host" | "net" | "as" | "port" | "exporter" | "name" | "text" | "assignee" | "id"
+        | "incident" => Vec::new(),
+        _ => JOINS.to_vec(),
+    }
+}
+
+fn conditions_of_anomalies() -> Vec<Word> {
+    let meaning = |word: &str| match word {
+        "any" => "everything",
+        "severity" => "how much it matters, such as >= high",
+        "rule" => "the rule that found it",
+        "kind" => "what it is called",
+        "metric" => "what was measured",
+        "direction" => "above, below or new",
+        "host" => "an address it is about",
+        "net" => "a network it is about",
+        "as" => "an autonomous system it is about",
+        "port" => "a port it is about",
+        "exporter" => "the exporter it is about",
+        "name" => "a name of what it is about, such as *.example.org",
+        "text" => "words in its sentence",
+        "score" => "how strange, such as > 40",
+        "open" => "it goes on",
+        "closed" => "it is over",
+        "acknowledged" => "somebody looks after it",
+        "silenced" => "a silence lies on it",
+        "shadow" => "of a rule in shadow",
+        "assignee" => "whose it is to solve",
+        "verdict" => "what somebody said it was",
+        "incident" => "all of one incident",
+        _ => "this one alone",
+    };
+    let words = super::anomalies::WORDS.iter().map(|word| (*word, meaning(word)));
+    words.chain([("not", "what follows must not match")]).collect()
 }
 
 fn is_join(word: &str) -> bool {
@@ -197,6 +290,21 @@ mod tests {
         assert!(words("port in [80 ").contains(&"https"));
         assert_eq!(words("host "), [""; 0]);
         assert_eq!(words("any # in a comm"), ["and"; 0]);
+    }
+
+    #[test]
+    fn filters_over_anomalies_have_words_of_their_own() {
+        let words = |text: &str| {
+            let all = complete_anomalies(text, text.len()).into_iter();
+            all.map(|completion| completion.text).collect::<Vec<_>>()
+        };
+        assert!(words("").contains(&"severity") && words("not ").contains(&"kind"));
+        assert_eq!(words("severity >= "), ["low", "high", "critical"]);
+        assert_eq!(words("verdict f"), ["false"]);
+        assert_eq!(words("kind in [scan-v"), ["scan-vertical"]);
+        assert_eq!(words("kind beacon "), ["and", "or"]);
+        assert_eq!(words("open "), ["and", "or"]);
+        assert_eq!(words("host "), [""; 0]);
     }
 
     #[test]

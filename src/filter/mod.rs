@@ -48,7 +48,7 @@ mod words;
 
 pub use anomalies::AnomalyFilter;
 pub use chance::Chance;
-pub use complete::{Completion, complete};
+pub use complete::{Completion, complete, complete_anomalies};
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};
 pub use select::Selection;

@@ -1,9 +1,13 @@
 //! The routes, a file for each kind of thing they are about.
 
+pub mod acts;
+pub mod anomalies;
 pub mod events;
 pub mod filter;
 pub mod flows;
 pub mod hosts;
+pub mod incidents;
+pub mod measures;
 pub mod overview;
 pub mod query;
 pub mod rules;

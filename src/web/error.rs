@@ -3,6 +3,7 @@
 use crate::filter::FilterError;
 use crate::query::RequestError;
 use crate::store::access::AccessError;
+use crate::store::desk::DeskError;
 use crate::store::flows::FlowsError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -158,6 +159,21 @@ impl From<AccessError> for ApiError {
         match error {
             AccessError::Refused(what) => Self::new(StatusCode::CONFLICT, "refused", what),
             error => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<DeskError> for ApiError {
+    fn from(error: DeskError) -> Self {
+        let words = error.to_string();
+        match error {
+            DeskError::Unknown { .. } => Self::missing(words),
+            DeskError::Refused { .. } => Self::new(StatusCode::CONFLICT, "refused", words),
+            DeskError::Wrong(_) => Self::bad("bad-request", words),
+            DeskError::Filter(error) => Self::filter("filter", &error),
+            DeskError::File { .. } | DeskError::Sqlite(_) | DeskError::Damaged { .. } => {
+                Self::internal(words)
+            }
         }
     }
 }

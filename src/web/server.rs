@@ -6,13 +6,13 @@ use super::source::Source;
 use super::{api, limits};
 use crate::model::{Prefix, Timestamp};
 use crate::store::access::{Access, Role};
+use crate::store::desk::Desk;
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -72,8 +72,6 @@ pub struct Terms {
     pub idle: Duration,
     /// Who else vouches for people.
     pub provider: Option<Provider>,
-    /// The folder of the state; none where nothing is kept.
-    pub folder: Option<PathBuf>,
     /// The clock on the wall.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Takes a line for the log.
@@ -99,10 +97,11 @@ impl Server {
         source: Arc<dyn Source>,
         terms: Terms,
         access: Access,
+        desk: Desk,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let (stop, stopping) = watch::channel(false);
-        let site = Arc::new(Site::new(source, terms, access, stopping));
+        let site = Arc::new(Site::new(source, terms, access, desk, stopping));
         let handle = Handle::new();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

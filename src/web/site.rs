@@ -8,6 +8,7 @@ use super::server::Terms;
 use super::source::Source;
 use crate::model::Timestamp;
 use crate::store::access::{Access, AccessError};
+use crate::store::desk::{Desk, DeskError};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,7 @@ pub struct Site {
     pub hashes: Arc<Semaphore>,
     asks: Arc<Semaphore>,
     access: Mutex<Access>,
+    desk: Mutex<Desk>,
     /// Requests by method, route and status.
     served: Mutex<BTreeMap<String, u64>>,
     failures: AtomicU64,
@@ -59,6 +61,7 @@ impl Site {
         source: Arc<dyn Source>,
         terms: Terms,
         access: Access,
+        desk: Desk,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let room = |count| Arc::new(Semaphore::new(count));
@@ -76,6 +79,7 @@ impl Site {
             hashes: room(limits::HASHES),
             asks: room(limits::ASKS),
             access: Mutex::new(access),
+            desk: Mutex::new(desk),
             served: Mutex::default(),
             failures: AtomicU64::new(0),
         }
@@ -94,6 +98,16 @@ impl Site {
     pub fn access<T>(&self, ask: impl FnOnce(&Access) -> Result<T, AccessError>) -> Result<T, ApiError> {
         let access = self.access.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(ask(&access)?)
+    }
+
+    /// Asks the desk; call where it may block.
+    ///
+    /// # Errors
+    ///
+    /// What `ask` says.
+    pub fn desk<T>(&self, ask: impl FnOnce(&mut Desk) -> Result<T, DeskError>) -> Result<T, ApiError> {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(ask(&mut desk)?)
     }
 
     /// Runs what may block beside the requests.

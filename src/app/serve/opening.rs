@@ -6,6 +6,7 @@ use crate::cli::Usage;
 use crate::config::{Config, Oidc, Web};
 use crate::input::batch::now;
 use crate::store::access::Access;
+use crate::store::desk::Desk;
 use crate::web::{Provider, Secrets, Server, Source, Terms};
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -69,7 +70,7 @@ impl Opening {
         }))
     }
 
-    /// Serves, with who may in `folder`; without one there is nobody but who is on this machine.
+    /// Serves, with the desk and who may in `folder`.
     ///
     /// # Errors
     ///
@@ -77,11 +78,11 @@ impl Opening {
     /// file of access cannot be used.
     pub fn start(
         self,
-        folder: Option<&Path>,
+        folder: &Path,
         source: Arc<dyn Source>,
         log: Arc<dyn Fn(&str) + Send + Sync>,
     ) -> Result<(Server, String)> {
-        let access = folder.map_or_else(Access::in_memory, Access::open)?;
+        let access = Access::open(folder)?;
         if let Some(refusal) = self.web.refusal(access.has_users()?) {
             anyhow::bail!(Usage(refusal));
         }
@@ -94,11 +95,10 @@ impl Opening {
             session: self.web.session,
             idle: self.web.idle,
             provider: self.web.oidc.map(|oidc| provider(oidc, self.secret)),
-            folder: folder.map(Path::to_owned),
             clock: Arc::new(now),
             log,
         };
-        let server = Server::start(self.listener, source, terms, access);
+        let server = Server::start(self.listener, source, terms, access, Desk::open(folder)?);
         Ok((server.context("the dashboard cannot be served")?, where_to))
     }
 }

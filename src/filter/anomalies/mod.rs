@@ -29,6 +29,7 @@ use super::FilterError;
 use crate::model::Facts;
 use std::fmt;
 use std::str::FromStr;
+pub(super) use parser::WORDS;
 pub(super) use terms::Term;
 
 /// A parsed filter over anomalies and the text it came from.

@@ -1,7 +1,7 @@
 //! Whether a filter can be read, what is wrong with it, and what could stand at the cursor.
 
 use super::{Answer, Shared};
-use crate::filter::{Completion, Filter, complete};
+use crate::filter::{AnomalyFilter, Completion, Filter, complete, complete_anomalies};
 use crate::web::asks::Params;
 use crate::web::error::{ApiError, Place};
 use axum::Json;
@@ -88,9 +88,10 @@ pub async fn filter(_: Shared, Params(written): Params<Written>) -> Answer<Said>
             "the cursor stands inside a character or behind the text",
         ));
     }
-    let error = match written.kind.unwrap_or_default() {
+    let kind = written.kind.unwrap_or_default();
+    let error = match kind {
         Kind::Flows => Filter::parse(&text).err(),
-        Kind::Anomalies => None,
+        Kind::Anomalies => AnomalyFilter::parse(&text).err(),
     };
     let error = error.map(|error| Wrong {
         message: error.message(),
@@ -99,9 +100,13 @@ pub async fn filter(_: Shared, Params(written): Params<Written>) -> Answer<Said>
             end: error.span().end,
         },
     });
+    let completions = match kind {
+        Kind::Flows => complete(&text, at),
+        Kind::Anomalies => complete_anomalies(&text, at),
+    };
     Ok(Json(Said {
         ok: error.is_none(),
         error,
-        completions: complete(&text, at).into_iter().map(Suggested::from).collect(),
+        completions: completions.into_iter().map(Suggested::from).collect(),
     }))
 }

@@ -3,6 +3,7 @@
 use super::totals::{STEP, Traffic};
 use super::{Answer, Shared};
 use crate::model::{Anomaly, Timestamp};
+use crate::store::desk::{Ask, Phase};
 use crate::web::asks::Params;
 use crate::web::error::ApiError;
 use crate::web::site::Site;
@@ -16,6 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Hours shown, unless asked for otherwise, and at most.
 const HOURS: [u32; 2] = [24, 168];
+/// Open anomalies that are looked at for incidents, and incidents shown.
+const LOOKED_AT: usize = 1000;
+const INCIDENTS: usize = 20;
 /// Entities with the biggest deviations.
 const TOP: usize = 10;
 
@@ -118,12 +122,29 @@ fn whole(site: &Site, now: Timestamp, (traffic, reading, traffic_note): Known) -
         reading,
         traffic_note,
         open: status.open,
-        incidents: Vec::new(),
+        incidents: incidents(site, now)?,
         top: top(&anomalies),
         exporters: site.source.exporters()?,
         tipping,
         budget: status.budget,
     })
+}
+
+/// Incidents that are open, the gravest first, then the newest.
+fn incidents(site: &Site, now: Timestamp) -> Result<Vec<Value>, ApiError> {
+    let ask = Ask {
+        phase: Some(Phase::Open),
+        shadow: false,
+        limit: LOOKED_AT,
+        ..Ask::all(now)
+    };
+    let mut incidents = site.desk(|desk| desk.incidents(&ask))?;
+    incidents.sort_by_key(|incident| std::cmp::Reverse(incident.severity));
+    Ok(incidents
+        .iter()
+        .take(INCIDENTS)
+        .map(super::incidents::line)
+        .collect())
 }
 
 fn top(anomalies: &[Anomaly]) -> Vec<Top> {
