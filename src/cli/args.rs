@@ -3,10 +3,12 @@
 mod flows;
 mod past;
 mod query;
+mod users;
 
 pub use flows::Flows;
 pub use past::Past;
 pub use query::{Query, QueryFormat};
+pub use users::{Users, UsersCommand};
 
 use super::rules_backtest::RulesBacktest;
 use super::rules_test::RulesTest;
@@ -50,6 +52,8 @@ pub enum Command {
     Rules(Rules),
     /// List the newest anomalies of a state, and say what they were.
     Anomalies(Anomalies),
+    /// Add, list and remove who may use the dashboard and its API.
+    Users(Users),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
 }
@@ -163,6 +167,9 @@ pub struct Replay {
     /// How fast: `max`, or a multiple of the capture's own pace, such as `1` or `10`.
     #[arg(long, value_name = "SPEED", default_value = "max", value_parser = speed)]
     pub speed: Speed,
+    /// Then show what was found in the dashboard, until interrupted; the address is that of the configuration if not said.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
+    pub serve: Option<Option<std::net::SocketAddr>>,
     /// Exit with status 3 when an anomaly of this severity or a higher one was found.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,

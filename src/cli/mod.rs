@@ -14,6 +14,7 @@ mod rules;
 mod rules_backtest;
 mod rules_test;
 mod run;
+mod users;
 
 pub use args::{As, Cli, Command};
 
@@ -65,6 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(args),
         Command::Anomalies(args) => anomalies::run(args),
         Command::Rules(args) => rules::run(args, cli.quiet, cli.verbose),
+        Command::Users(args) => users::run(args),
         Command::Judge(args) => judge_command::run(args),
     }
 }

@@ -27,9 +27,9 @@ mod tests;
 
 use super::FilterError;
 use crate::model::Facts;
+pub(super) use parser::WORDS;
 use std::fmt;
 use std::str::FromStr;
-pub(super) use parser::WORDS;
 pub(super) use terms::Term;
 
 /// A parsed filter over anomalies and the text it came from.
