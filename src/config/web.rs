@@ -128,6 +128,10 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Web> {
         idle: section.or("idle", standard.idle, |e| e.duration(SECOND * 60..=DAY * 30))?,
         oidc: section.maybe("oidc", |entry| oidc(entry.section()?))?,
     };
+    if web.oidc.is_some() && web.public_url.is_none() {
+        let words = "`web.oidc` needs `web.public_url`: the provider sends browsers back to it";
+        return Err(section.error(words.to_owned()));
+    }
     section.finish().map(|()| web)
 }
 
@@ -286,7 +290,7 @@ mod tests {
     fn beyond_this_machine_encryption_and_users_are_needed() {
         const OPEN: &str = "[web]\nlisten = \"0.0.0.0:8088\"\n";
         const TLS: &str = "tls = { cert = \"c\", key = \"k\" }\n";
-        let oidc = "[web.oidc]\nissuer = \"https://a\"\nclient_id = \"b\"\n";
+        let oidc = "public_url = \"https://t\"\n[web.oidc]\nissuer = \"https://a\"\nclient_id = \"b\"\n";
         for (text, known, refused) in [
             (String::new(), false, None),
             ("[web]\nlisten = \"[::1]:1\"".to_owned(), false, None),

@@ -8,6 +8,7 @@ pub mod flows;
 pub mod hosts;
 pub mod incidents;
 pub mod measures;
+pub mod oidc;
 pub mod overview;
 pub mod query;
 pub mod rules;

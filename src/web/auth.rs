@@ -6,6 +6,7 @@
 
 mod client;
 mod identity;
+pub mod oidc;
 pub mod password;
 pub mod secret;
 pub mod table;

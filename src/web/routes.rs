@@ -36,6 +36,8 @@ fn described() -> OpenApiRouter<Arc<Site>> {
             api::session::log_in,
             api::session::log_out
         ))
+        .routes(routes!(api::oidc::login))
+        .routes(routes!(api::oidc::callback))
         .routes(routes!(api::status::status))
         .routes(routes!(api::status::health))
         .routes(routes!(api::overview::overview))

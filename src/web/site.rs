@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use super::api::totals::Totals;
+use super::auth::oidc::Oidc;
 use super::auth::{Gate, Throttle};
 use super::error::ApiError;
 use super::limits;
@@ -31,6 +32,8 @@ pub struct Site {
     pub terms: Terms,
     /// Who may.
     pub gate: Gate,
+    /// Who else vouches for people.
+    pub oidc: Option<Oidc>,
     /// Log-ins that failed.
     pub throttle: Mutex<Throttle>,
     /// Sums of past traffic.
@@ -68,6 +71,7 @@ impl Site {
         Self {
             source,
             gate: Gate::new(&terms),
+            oidc: oidc(&terms),
             terms,
             throttle: Mutex::default(),
             totals: Mutex::default(),
@@ -174,6 +178,12 @@ impl Site {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         served.clone()
     }
+}
+
+/// The provider, where browsers can be sent back from it.
+fn oidc(terms: &Terms) -> Option<Oidc> {
+    let (provider, url) = (terms.provider.clone()?, terms.public_url.as_deref()?);
+    Some(Oidc::new(provider, url))
 }
 
 /// Waits for a place, but not for long.

@@ -166,7 +166,12 @@ pub(super) fn set_cookie(
     let secure = if client.https { "; Secure" } else { "" };
     let name = cookie_name(client.https);
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
-    let cookie = HeaderValue::from_str(&cookie).map_err(|error| ApiError::internal(error.to_string()))?;
+    append_cookie(headers, &cookie)
+}
+
+/// Adds a cookie as it is written.
+pub(super) fn append_cookie(headers: &mut HeaderMap, cookie: &str) -> Result<(), ApiError> {
+    let cookie = HeaderValue::from_str(cookie).map_err(|error| ApiError::internal(error.to_string()))?;
     headers.append(header::SET_COOKIE, cookie);
     Ok(())
 }

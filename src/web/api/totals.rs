@@ -210,23 +210,41 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Columns, Field, FlowRecord};
+    use crate::model::{Columns, EndReason, Field, FlowKey, FlowRecord, Handshake, Ip, Origin, TcpFlags};
     use crate::store::flows::MemoryStore;
+
+    fn flow(at: Timestamp, bytes: u64) -> FlowRecord {
+        FlowRecord {
+            key: FlowKey {
+                src: Ip::v4(1),
+                dst: Ip::v4(2),
+                src_port: 3,
+                dst_port: 4,
+                protocol: FlowKey::TCP,
+            },
+            start: at,
+            end: at,
+            packets: 1,
+            bytes,
+            tcp_flags: TcpFlags(0),
+            end_reason: EndReason::IdleTimeout,
+            handshake: Handshake::Unknown,
+            initiator: true,
+            reverse: None,
+            src_origin: Origin::default(),
+            dst_origin: Origin::default(),
+            vlan: 0,
+            sampling_rate: 1,
+            export: None,
+        }
+    }
 
     /// A flow in each step of some days, with as many octets as `bytes` says of the day.
     fn store(now: Timestamp, days: u32, bytes: impl Fn(u32) -> u64) -> MemoryStore {
         let mut store = MemoryStore::new(64 << 20);
         for day in (0..days).rev() {
             let begin = now - DAY * (day + 1);
-            let records: Vec<FlowRecord> = (0..144)
-                .map(|n| FlowRecord {
-                    start: begin + STEP * n,
-                    end: begin + STEP * n,
-                    packets: 1,
-                    bytes: bytes(day),
-                    ..FlowRecord::default()
-                })
-                .collect();
+            let records: Vec<FlowRecord> = (0..144).map(|n| flow(begin + STEP * n, bytes(day))).collect();
             let records = records.iter().map(|record| (record, record.end));
             store.write(&Columns::of_fields(records, Field::ALL)).unwrap();
         }
