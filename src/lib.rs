@@ -22,4 +22,5 @@ pub mod notify;
 pub mod query;
 pub mod report;
 pub mod store;
+pub mod web;
 pub mod wire;

@@ -9,6 +9,7 @@ mod output;
 mod records;
 mod replay;
 mod run;
+pub mod serve;
 mod setup;
 pub mod stored;
 mod summary;

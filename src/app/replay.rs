@@ -59,6 +59,18 @@ impl Replay {
     /// [`Usage`] for a filter or rule that cannot be used; else none of the files can be read, or the state cannot be
     /// written.
     pub fn run(&self, setup: &Setup) -> Result<(Vec<Anomaly>, Summary)> {
+        let (anomalies, summary, engine) = self.run_whole(setup)?;
+        // The process ends soon, and with it goes what a million tables' rows hold: no need to give it back one by one.
+        std::mem::forget(engine);
+        Ok((anomalies, summary))
+    }
+
+    /// The same, and the engine that found it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replay::run`].
+    pub fn run_whole(&self, setup: &Setup) -> Result<(Vec<Anomaly>, Summary, Engine)> {
         let began = Instant::now();
         let mut config = setup.engine(self.filter.clone(), self.source());
         if self.holding == Holding::Records || self.past.is_some() {
@@ -119,9 +131,7 @@ impl Replay {
         };
         let mut summary = summary::of(known, setup, &engine, &walk, &anomalies);
         summary.stored = stored;
-        // The process ends soon, and with it goes what a million tables' rows hold: no need to give it back one by one.
-        std::mem::forget(engine);
-        Ok((anomalies, summary))
+        Ok((anomalies, summary, engine))
     }
 
     /// Everything is on the disk then, and what is over is summed up.

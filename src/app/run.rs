@@ -7,11 +7,13 @@ mod plane;
 mod privileges;
 mod receivers;
 mod say;
+mod source;
 mod state;
 mod systemd;
 mod watch;
 mod worker;
 
+use super::serve::Opening;
 use super::setup::{Setup, read_config};
 use super::stored;
 use super::ways;
@@ -25,6 +27,7 @@ use plane::{Events, Plane};
 use privileges::Identity;
 use receivers::Opened;
 use say::Say;
+use source::{Live, QUESTIONS};
 use state::Saver;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,6 +85,7 @@ impl Run {
             .map(|path| config.resolve(path));
         let lines = Lines::open(path.clone(), say)?;
         let opened = Opened::open(config, say)?;
+        let opening = Opening::new(config, |words| say.warn(words))?;
         std::fs::create_dir_all(&folder).with_context(|| format!("the state in {}", folder.display()))?;
         if let Some(identity) = identity {
             identity.own(&folder)?;
@@ -116,11 +120,19 @@ impl Run {
         worker.warnings = Arc::clone(&plane.warnings);
         plane.standing = Arc::clone(&worker.standing);
         plane.notifier = Notifier::start(&folder, ways.0, ways.1, Arc::clone(&worker.standing), say)?;
+        let (asking, questions) = mpsc::channel(QUESTIONS);
+        if let Some(opening) = opening {
+            let (config, standing) = (plane.config.clone(), Arc::clone(&worker.standing));
+            let live = Live::new(asking, standing, plane.gauges(), config, folder.clone());
+            let (server, address) = opening.start(&folder, Arc::new(live), source::log(say))?;
+            say.info(format!("dashboard and API on {address}"));
+            plane.server = Some(server);
+        }
         let (batches, inbox) = mpsc::channel(QUEUE);
         let (finished, done) = oneshot::channel();
         thread::Builder::new().name("engine".to_owned()).spawn(move || {
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
-                runtime.block_on(worker.work(inbox, orders));
+                runtime.block_on(worker.work(inbox, orders, questions));
                 let _ = finished.send(());
             }
         })?;

@@ -3,7 +3,7 @@
 use super::captures::Walk;
 use super::setup::Setup;
 use crate::collect::Account;
-use crate::config::Config;
+use crate::config::{Config, Judging};
 use crate::engine::{Engine, ExportStats, FrontStats, JudgeStats};
 use crate::model::units::{bytes, duration, grouped};
 use crate::model::{Anomaly, Ip, Rule, RuleAccount, Verdicts};
@@ -89,7 +89,7 @@ pub(super) fn of(
 }
 
 /// What people said of anomalies, by rule; that it cannot be read is said.
-fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
+pub(super) fn said(state: Option<&Path>, blind: &mut Vec<String>) -> BTreeMap<String, Verdicts> {
     let desk = state.map_or(Ok(None), Desk::open_existing);
     let counts = desk.and_then(|desk| desk.map_or_else(|| Ok(BTreeMap::new()), |desk| desk.verdicts()));
     counts.unwrap_or_else(|error| {
@@ -109,7 +109,7 @@ fn is_shadow(setup: &Setup, name: &str) -> bool {
 }
 
 /// The accounts of the rules that take part in the budget.
-fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
+pub(super) fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
     let all = engine.rule_accounts().iter();
     all.filter(|account| !is_shadow(setup, &account.rule))
         .cloned()
@@ -117,7 +117,7 @@ fn counting(setup: &Setup, engine: &Engine) -> Vec<RuleAccount> {
 }
 
 /// What each rule did.
-fn rules(setup: &Setup, engine: &Engine) -> Vec<RuleLine> {
+pub(super) fn rules(setup: &Setup, engine: &Engine) -> Vec<RuleLine> {
     let open = engine.open_by_rule();
     let shadow = |name: &str| is_shadow(setup, name);
     let open = |name: &str| open.get(name).copied().unwrap_or(0);
@@ -129,7 +129,7 @@ fn per_second(count: u64, elapsed: Duration) -> Option<f64> {
 }
 
 /// Who sent flow export, with the names of the configuration.
-fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
+pub(super) fn exporters(setup: &Setup, engine: &Engine) -> Vec<Exporter> {
     let (accounts, late) = (engine.accounts().into_iter(), engine.late());
     accounts
         .map(|(ip, account)| Exporter {
@@ -220,7 +220,7 @@ fn dropped(
 }
 
 /// What could not be seen for lack of room, a sentence each.
-fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
+pub(super) fn blind_spots(judge: &JudgeStats, front: &FrontStats) -> Vec<String> {
     let spots = [
         (
             judge.entities_refused,
@@ -306,7 +306,7 @@ fn threshold(judge: &JudgeStats) -> String {
 /// Eight hexadecimal digits that change when the effective configuration or a rule does.
 fn fingerprint(setup: &Setup) -> String {
     let mut crc = flate2::Crc::new();
-    crc.update(setup.config.to_string().as_bytes());
+    crc.update(Judging(&setup.config).to_string().as_bytes());
     for rule in &setup.rules {
         crc.update(format!("{rule:?}").as_bytes());
     }

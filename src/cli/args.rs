@@ -5,12 +5,14 @@ mod flows;
 mod notify;
 mod past;
 mod query;
+mod users;
 
 use anomalies::Anomalies;
 pub use flows::Flows;
 pub use notify::{Notify, NotifyCommand};
 pub use past::Past;
 pub use query::{Query, QueryFormat};
+pub use users::{Users, UsersCommand};
 
 use super::rules_backtest::RulesBacktest;
 use super::rules_test::RulesTest;
@@ -56,6 +58,8 @@ pub enum Command {
     Anomalies(Anomalies),
     /// Try out who is told, and how.
     Notify(Notify),
+    /// Add, list and remove who may use the dashboard and its API.
+    Users(Users),
     /// Judge one series (timestamp,value) and print expected, band, score and anomaly (1 where one begins) for every row.
     Judge(Judge),
 }
@@ -169,6 +173,9 @@ pub struct Replay {
     /// How fast: `max`, or a multiple of the capture's own pace, such as `1` or `10`.
     #[arg(long, value_name = "SPEED", default_value = "max", value_parser = speed)]
     pub speed: Speed,
+    /// Then show what was found in the dashboard, until interrupted; the address is that of the configuration if not said.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
+    pub serve: Option<Option<std::net::SocketAddr>>,
     /// Exit with status 3 when an anomaly of this severity or a higher one was found.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,

@@ -15,6 +15,7 @@ mod rules;
 mod rules_backtest;
 mod rules_test;
 mod run;
+mod users;
 
 pub use args::{As, Cli, Command};
 
@@ -67,6 +68,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Anomalies(args) => anomalies::run(args),
         Command::Rules(args) => rules::run(args, cli.quiet, cli.verbose),
         Command::Notify(args) => notify::run(args),
+        Command::Users(args) => users::run(args),
         Command::Judge(args) => judge_command::run(args),
     }
 }

@@ -2,11 +2,13 @@
 
 use super::args::{Replay, ReportFormat, Speed};
 use super::{DONE, FOUND};
+use crate::app::serve::Showing;
 use crate::app::{self, Output, Pace, Setup, read_config};
 use crate::model::Anomaly;
 use crate::report::{self, Style, Summary};
 use anyhow::Result;
 use std::io::Write;
+use std::net::SocketAddr;
 
 /// Runs the command; the exit status.
 pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
@@ -28,12 +30,38 @@ pub(super) fn run(args: &Replay, quiet: bool, verbose: bool) -> Result<u8> {
         quiet,
         verbose,
     };
+    if let Some(address) = args.serve {
+        return serve(args, setup, replay, address);
+    }
     let (anomalies, summary) = replay.run(&setup)?;
     write(args, &anomalies, &summary)?;
+    Ok(found(args, &anomalies))
+}
+
+/// Replays, writes what was found, and shows it until interrupted. The port is opened first: to replay for an hour and then
+/// find it taken helps nobody.
+fn serve(
+    args: &Replay,
+    mut setup: Setup,
+    mut replay: app::Replay,
+    address: Option<SocketAddr>,
+) -> Result<u8> {
+    setup.config.web.enabled = true;
+    setup.config.web.listen = address.or(setup.config.web.listen);
+    let showing = Showing::new(&setup.config, args.keep.clone())?;
+    replay.keep = Some(showing.flows());
+    let (anomalies, summary, engine) = replay.run_whole(&setup)?;
+    write(args, &anomalies, &summary)?;
+    let status = found(args, &anomalies);
+    showing.run(setup, engine, anomalies, summary)?;
+    Ok(status)
+}
+
+fn found(args: &Replay, anomalies: &[Anomaly]) -> u8 {
     let found = args
         .fail_on
         .is_some_and(|severity| anomalies.iter().any(|a| !a.shadow && a.severity >= severity));
-    Ok(if found { FOUND } else { DONE })
+    if found { FOUND } else { DONE }
 }
 
 fn write(args: &Replay, anomalies: &[Anomaly], summary: &Summary) -> Result<()> {

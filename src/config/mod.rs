@@ -15,13 +15,17 @@ mod rules;
 mod section;
 mod store;
 mod values;
+mod web;
 
 pub use calendar::Calendar;
 pub use error::ConfigError;
 pub use live::{Count, Exporter, Interface, Listen, RunAs, Sink, State};
 pub use notify::{Notify, Way};
+pub use print::Judging;
+pub use rule::test_name;
 pub use rules::{RuleChoice, builtin_rules};
 pub use store::Store;
+pub use web::{Oidc, Tls, Web};
 
 use crate::collect;
 use crate::model::{self, Exception, Networks, Prefix, Rule};
@@ -109,6 +113,8 @@ pub struct Config {
     pub notify: Notify,
     /// Who `tidemark run` becomes once everything is open.
     pub run: RunAs,
+    /// The dashboard and its API.
+    pub web: Web,
 }
 
 /// Databases, as written: a relative path is relative to the configuration file ([`Config::resolve`]).
@@ -184,6 +190,7 @@ impl Default for Config {
             output: Sink::default(),
             notify: Notify::default(),
             run: RunAs::default(),
+            web: Web::default(),
         }
     }
 }
@@ -258,6 +265,7 @@ impl Config {
             store: top.section("store", store::read)?,
             output: top.section("output", live::sink)?,
             run: top.section("run", live::run_as)?,
+            web: top.section("web", web::read)?,
         };
         top.finish()?;
         Ok(config)

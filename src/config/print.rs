@@ -5,23 +5,39 @@ mod live;
 mod notify;
 
 use super::values::{size, span};
-use super::{Config, rule};
+use super::{Config, rule, web};
 use crate::model::{Rule, Test};
 use std::fmt::{self, Display, Formatter};
 
 /// Text in quotes.
-fn quoted(text: impl Display) -> String {
+pub(super) fn quoted(text: impl Display) -> String {
     toml::Value::String(text.to_string()).to_string()
 }
 
 /// A list of texts.
-fn list(items: impl IntoIterator<Item = impl Display>) -> String {
+pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
     let items: Vec<String> = items.into_iter().map(quoted).collect();
     format!("[{}]", items.join(", "))
 }
 
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Judging(self).fmt(f)?;
+        web::print(&self.web, f)
+    }
+}
+
+/// What of a configuration decides what is found, as text: where it is shown does not.
+pub struct Judging<'a>(pub &'a Config);
+
+impl Display for Judging<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.judging(f)
+    }
+}
+
+impl Config {
+    fn judging(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "networks = {}", list(&self.networks))?;
         for (key, duration) in [
             ("interval", self.interval),

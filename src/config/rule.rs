@@ -336,7 +336,7 @@ pub(super) fn usual_kind(test: Test) -> Kind {
 }
 
 /// The name of a test and its own keys, for printing.
-pub(super) fn test_name(test: Test) -> &'static str {
+pub fn test_name(test: Test) -> &'static str {
     let form = match test {
         Test::Baseline { .. } => Form::Baseline,
         Test::Limit(_) => Form::Limit,

@@ -172,3 +172,14 @@ pub(super) fn gather(config: &Config, read: impl Fn(&Path) -> std::io::Result<St
     rules.extend(config.rule.iter().cloned());
     Ok(rules)
 }
+
+impl Config {
+    /// The rules of a text alone, as in a file of rules; they may name this configuration's calendars. `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn rules_of(&self, text: &str, name: &str) -> Result<Vec<Rule>> {
+        read_file(name, text, &mut Taken::new(), &self.context())
+    }
+}

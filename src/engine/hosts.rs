@@ -107,6 +107,20 @@ impl Hosts {
         known.map(|(_, name)| name.to_string()).collect()
     }
 
+    /// At most `limit` internal hosts whose address or first name holds `search`, in order of address.
+    pub(super) fn search(&self, search: &str, limit: usize) -> Vec<(Ip, Timestamp, Option<String>)> {
+        let names = |host: Ip| self.names.get(&host).into_iter().flatten().map(|(_, name)| name);
+        let holds = |host: Ip| {
+            search.is_empty()
+                || host.to_string().contains(search)
+                || names(host).any(|name| name.to_lowercase().contains(search))
+        };
+        let mut found: Vec<(Ip, Timestamp)> = self.first_seen.iter().map(|(ip, at)| (*ip, *at)).collect();
+        found.sort_unstable();
+        let found = found.into_iter().filter(|(host, _)| holds(*host)).take(limit);
+        found.map(|(host, at)| (host, at, self.name(host))).collect()
+    }
+
     /// The profiles of hosts, from what is remembered of them and one pass over the conversations given.
     pub(super) fn profiles<'a>(
         &self,

@@ -26,6 +26,7 @@ mod excusing;
 mod findings;
 mod fleet;
 mod gating;
+mod looking;
 mod networks;
 pub(super) mod pairing;
 pub(super) mod patterns;
@@ -42,6 +43,7 @@ mod usual;
 
 use findings::Pending;
 use gating::Gating;
+pub use looking::Week;
 use networks::Risen;
 use pairing::{Apart, Pairing};
 use patterns::Patterns;

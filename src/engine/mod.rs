@@ -36,11 +36,12 @@ mod unusable;
 pub use config::{Config, ExporterRule};
 pub use exporting::ExportStats;
 pub use front::{Front, FrontStats};
-pub use judge::{Judge, JudgeStats, RenewError, Watched};
+pub use judge::{Judge, JudgeStats, RenewError, Watched, Week};
 pub use keep::Keep;
 pub use ledger::{Event, What};
 pub use partial::{Bulletin, Contact, Partial, Sighting};
 pub use plan::PlanError;
+pub use reproduce::filter_text;
 pub use state::{Snapshot, StateError};
 
 use crate::collect::Account;
@@ -282,6 +283,11 @@ impl Engine {
     /// How many anomalies of each rule are open; rules without any are left out.
     pub fn open_by_rule(&self) -> BTreeMap<String, u64> {
         self.judge.open_by_rule()
+    }
+
+    /// The half that remembers, for those who look.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
     }
 
     /// What the Judge counted.

@@ -3,7 +3,7 @@
 use crate::model::{Dimension, Entity};
 
 /// A filter for the traffic of an entity, in the language of `-f`.
-pub(super) fn filter_text(entity: &Entity) -> String {
+pub fn filter_text(entity: &Entity) -> String {
     let terms: Vec<String> = entity
         .0
         .iter()

@@ -32,6 +32,7 @@
 
 mod anomalies;
 mod chance;
+mod complete;
 mod error;
 mod eval;
 mod expr;
@@ -47,6 +48,7 @@ mod words;
 
 pub use anomalies::{AnomalyFilter, like};
 pub use chance::Chance;
+pub use complete::{Completion, complete, complete_anomalies};
 pub use error::FilterError;
 pub use expr::{Amount, Compare, Expr, Needs, Outcome, Side};
 pub use select::Selection;

@@ -160,6 +160,11 @@ pub(super) fn service(name: &str) -> Option<u16> {
     SERVICES.iter().find(|(n, _)| *n == name).map(|&(_, port)| port)
 }
 
+/// The names of services, for suggestions.
+pub(super) fn service_names() -> impl Iterator<Item = &'static str> {
+    SERVICES.iter().map(|&(name, _)| name)
+}
+
 /// The names of protocols, for suggestions.
 pub(super) fn protocol_names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|&(name, _)| name)

@@ -14,6 +14,7 @@
 //! the old or the new one as a whole. A file that is torn, foreign or of another version is refused with its reason
 //! and never half used.
 
+pub mod access;
 pub mod desk;
 pub mod flows;
 

@@ -4,12 +4,14 @@ use super::Run;
 use super::notifier::Notifier;
 use super::receivers::Receivers;
 use super::say::{Level, Say};
+use super::source::Gauges;
 use super::systemd::Systemd;
 use super::watch::{self, Gauge, Watch};
 use super::worker::{Command, Standing};
 use crate::app::setup::{Setup, read_config};
 use crate::config::Config;
 use crate::input::batch::{Batch, now};
+use crate::web::Server;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +29,8 @@ const SELDOM: u64 = 60;
 /// What the control plane holds on to.
 pub struct Plane {
     run: Run,
-    config: Config,
+    /// As configured.
+    pub config: Config,
     folder: PathBuf,
     say: Say,
     watch: Watch,
@@ -40,6 +43,8 @@ pub struct Plane {
     /// How the engine's thread stands.
     pub standing: Arc<Mutex<Standing>>,
     running: Option<Running>,
+    /// The dashboard, where there is one.
+    pub server: Option<Server>,
 }
 
 /// What runs beside it.
@@ -99,7 +104,13 @@ impl Plane {
             notifier: None,
             standing: Arc::default(),
             running: None,
+            server: None,
         }
+    }
+
+    /// How what can be used up stood at the last look.
+    pub fn gauges(&self) -> Gauges {
+        Arc::clone(&self.watch.seen)
     }
 
     /// Takes charge of what runs.
@@ -272,6 +283,7 @@ impl Plane {
             ("metering", old.metering != new.metering),
             ("collect", old.collect != new.collect),
             ("notify", old.notify != new.notify),
+            ("web", old.web != new.web),
         ] {
             if differs {
                 self.say.warn(format!(
@@ -289,8 +301,14 @@ impl Plane {
             mut receivers, done, ..
         } = running;
         receivers.stop();
-        let joined = tokio::task::spawn_blocking(move || receivers.join());
         let notifier = self.notifier;
+        let (server, say) = (self.server, self.say);
+        let joined = tokio::task::spawn_blocking(move || {
+            if let Some(Err(error)) = server.map(Server::stop) {
+                say.error(format!("the dashboard had failed: {error}"));
+            }
+            receivers.join();
+        });
         let rest = async {
             let _ = joined.await;
             let done = done.await;

@@ -1,6 +1,7 @@
 //! Early warnings: said once when something is seven tenths used up, and once when it is well again.
 
 use super::say::Say;
+use super::source::Gauges;
 use crate::config::Config;
 use crate::dispatch::Own;
 use crate::model::units::duration;
@@ -32,6 +33,8 @@ pub struct Watch {
     pub troubles: Vec<Own>,
     /// Inputs that lost something, and when that was last.
     losing: BTreeMap<String, u64>,
+    /// How everything stood at the last look, for who looks from outside.
+    pub seen: Gauges,
     /// Both clocks at the last look.
     clocks: Option<(Instant, Timestamp)>,
 }
@@ -56,6 +59,7 @@ impl Watch {
             warnings: 0,
             troubles: Vec::new(),
             losing: BTreeMap::new(),
+            seen: Gauges::default(),
             clocks: None,
         }
     }
@@ -63,6 +67,9 @@ impl Watch {
     /// Looks at one thing; whether it crossed its mark now.
     pub fn look(&mut self, gauge: &Gauge) -> bool {
         let Gauge { name, share, then } = gauge;
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.insert(name.clone(), gauge.clone());
+        }
         let is_over = self.over.contains(name);
         if is_over && *share < WELL {
             self.over.remove(name);

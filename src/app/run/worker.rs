@@ -4,13 +4,15 @@ use super::clerk::Clerk;
 use super::output::Lines;
 use super::receivers::sums;
 use super::say::Say;
+use super::source::Question;
 use super::state::Saver;
 use crate::app::captures::Walk;
 use crate::app::setup::Setup;
 use crate::app::{stored, summary};
 use crate::engine::{Engine, Event, What};
 use crate::input::batch::{Arrival, Batch, Counters};
-use crate::model::{Effect, Measure, RawPacket, Timestamp};
+use crate::model::{Anomaly, Effect, Measure, RawPacket, Severity, Timestamp};
+use crate::report::Summary;
 use crate::store::desk;
 use crate::store::flows::{Notice, Overseer};
 use crate::wire::Undecoded;
@@ -63,6 +65,12 @@ pub struct Standing {
     pub open: u64,
     /// Anomalies found in this run.
     pub anomalies: u64,
+    /// Of those that are open, how many of each severity, the least first.
+    pub severities: [u64; 3],
+    /// Flow Records that were stored.
+    pub stored: u64,
+    /// Flow Records given up on their way to the disk.
+    pub given_up: u64,
     /// Commands answered: it is alive while this grows.
     pub beats: u64,
 }
@@ -121,11 +129,17 @@ impl Worker {
     }
 
     /// Works until nobody sends batches any more, then says the last words.
-    pub async fn work(mut self, mut batches: mpsc::Receiver<Batch>, mut commands: mpsc::Receiver<Command>) {
+    pub async fn work(
+        mut self,
+        mut batches: mpsc::Receiver<Batch>,
+        mut commands: mpsc::Receiver<Command>,
+        mut questions: mpsc::Receiver<Question>,
+    ) {
         loop {
             tokio::select! {
                 biased;
                 Some(command) = commands.recv() => self.obey(command, batches.is_empty()),
+                Some(question) = questions.recv() => question.answer(&self),
                 batch = batches.recv() => match batch {
                     Some(batch) => self.take(batch),
                     None => break,
@@ -211,7 +225,10 @@ impl Worker {
         }
         let real = || all.iter().filter(|a| !a.shadow);
         self.own.anomalies = self.forgotten + real().count() as u64;
-        self.own.open = real().filter(|a| a.ended_at.is_none()).count() as u64;
+        let open = |severity| move |a: &&&Anomaly| a.ended_at.is_none() && a.severity == severity;
+        let count = |severity| real().filter(|a| open(severity)(&a)).count() as u64;
+        self.own.severities = [Severity::Low, Severity::High, Severity::Critical].map(count);
+        self.own.open = self.own.severities.iter().sum();
     }
 
     /// Has the clerk take down what happened.
@@ -289,6 +306,11 @@ impl Worker {
         // The accounts of exporters go back to before this run.
         self.own.records = front.meter.records + front.export.records;
         self.own.exporters = self.engine.accounts().len() as u64;
+        if let Some(overseer) = &self.overseer {
+            let counters = overseer.counters();
+            self.own.stored = counters.stored.load(Ordering::Relaxed);
+            self.own.given_up = counters.given_up.load(Ordering::Relaxed);
+        }
         // Counting through the Judge's tables takes its time; they do not change as fast.
         if self.own.beats.is_multiple_of(16) {
             self.own.memory = front.memory + self.engine.judge_stats().memory;
@@ -314,6 +336,31 @@ impl Worker {
         self.lines.reopen();
     }
 
+    /// What the receivers counted, by name.
+    pub(super) fn received(&self) -> Vec<(&'static str, u64)> {
+        sums(self.receivers.iter().map(|counters| &**counters))
+    }
+
+    /// What cannot be seen now, a sentence each.
+    pub(super) fn blind_now(&self) -> Vec<String> {
+        let spots = summary::blind_spots(&self.engine.judge_stats(), &self.engine.front_stats());
+        self.blind.iter().cloned().chain(spots).collect()
+    }
+
+    /// What the run was until now.
+    pub(super) fn summary_now(&self) -> Summary {
+        let known = summary::Known {
+            files: self.inputs.clone(),
+            blind: self.blind.clone(),
+            state: Some(&self.folder),
+            elapsed: self.began.elapsed(),
+        };
+        let anomalies = self.engine.anomalies();
+        let mut summary = summary::of(known, &self.setup, &self.engine, &self.walk, &anomalies);
+        summary.anomalies += self.forgotten;
+        summary
+    }
+
     /// Keeps what was learned and says the last words. Intervals that are still open are not closed: half of one would
     /// teach that there is half as much.
     fn finish(mut self) {
@@ -326,17 +373,9 @@ impl Worker {
             notices.into_iter().for_each(|notice| self.notice(notice));
             stored
         });
-        let anomalies = self.engine.anomalies();
-        let known = summary::Known {
-            files: self.inputs,
-            blind: self.blind,
-            state: Some(&self.folder),
-            elapsed: self.began.elapsed(),
-        };
-        let mut summary = summary::of(known, &self.setup, &self.engine, &self.walk, &anomalies);
-        summary.anomalies += self.forgotten;
+        let mut summary = self.summary_now();
         summary.stored = stored;
-        let counted = sums(self.receivers.iter().map(|counters| &**counters));
+        let counted = self.received();
         let lost = [
             "refused",
             "cut",

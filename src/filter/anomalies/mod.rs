@@ -27,6 +27,7 @@ mod tests;
 
 use super::FilterError;
 use crate::model::Facts;
+pub(super) use parser::WORDS;
 use std::fmt;
 use std::str::FromStr;
 use terms::Term;

@@ -1,0 +1,34 @@
+-- Who may. Times are nanoseconds since 1970 in UTC; hashes are of SHA-256, in hexadecimal.
+CREATE TABLE IF NOT EXISTS user (
+  name TEXT PRIMARY KEY,
+  role TEXT NOT NULL,
+  password TEXT NOT NULL,
+  made_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS token (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  made_by TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  share INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS session (
+  hash TEXT PRIMARY KEY,
+  user TEXT NOT NULL,
+  role TEXT NOT NULL,
+  local INTEGER NOT NULL,
+  began_at INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS session_user ON session (user);
+CREATE TABLE IF NOT EXISTS trace (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  what TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT;
