@@ -28,9 +28,9 @@ export interface Fault {
 
 export interface Session {
   user: string | null;
-  role: Role;
+  role: Role | null;
   open: boolean;
-  csrf: string;
+  csrf: string | null;
   methods: string[];
 }
 
@@ -58,6 +58,8 @@ export interface Budget {
 
 export interface Status {
   version: string;
+  /** Whether a replay that is over is shown; then `now` is its end. */
+  replay?: boolean;
   now: string;
   started_at: string;
   state: 'ok' | 'warning' | 'critical';
@@ -97,6 +99,8 @@ export interface Tipping {
 
 export interface Overview {
   step_s: number;
+  reading?: boolean;
+  traffic_note?: string;
   traffic: { bytes: BandPoint[]; packets: BandPoint[]; flows: BandPoint[] };
   incidents: Incident[];
   top: TopEntity[];
@@ -305,6 +309,8 @@ export interface Flow {
 export interface Completion {
   text: string;
   detail?: string;
+  /** What of the text it takes the place of, in octets. */
+  replace?: Place;
 }
 
 export interface FilterAnswer {
@@ -315,12 +321,8 @@ export interface FilterAnswer {
 
 export interface HostBrief {
   address: string;
-  names?: string[];
+  name?: string | null;
   first_seen?: string | null;
-  last_seen?: string | null;
-  bytes?: number;
-  anomalies?: number;
-  services?: string[];
 }
 
 export interface HourBand {
@@ -330,17 +332,25 @@ export interface HourBand {
 }
 
 export interface Host extends Profile {
-  baselines?: { rule: string; metric: string; by_hour: (HourBand | null)[] }[];
+  interval_s?: number;
+  baselines?: { rule: string; rules?: string[]; view?: string; ready?: boolean; metric: string; by_hour: (HourBand | null)[] }[];
   anomalies?: Anomaly[];
 }
 
 export interface Exporter extends ExporterBrief {
-  protocol?: string | null;
   templates?: number | null;
   sampling?: number | null;
   records?: number | null;
+  /** Records that came when part of their time was judged already. */
   late?: number | null;
+  /** Sets given up because their Template never came. */
   gaps?: number | null;
+  loss?: number | null;
+  faults?: number | null;
+  restarts?: number | null;
+  clock_offset_s?: number | null;
+  lateness_s?: number | null;
+  first?: string | null;
   notes?: string[];
   [key: string]: unknown;
 }
@@ -353,8 +363,12 @@ export interface Rule {
   filter?: string | null;
   dimensions?: string[];
   metric?: string | null;
+  test?: string;
   fired: number;
+  shadowed?: number;
   open: number;
+  days?: number;
+  series?: number;
   noise?: number | null;
   promised_per_day?: number | null;
   budget_share?: number | null;
@@ -387,26 +401,27 @@ export interface User {
   name: string;
   role: Role;
   made_at?: string;
-  last_seen?: string | null;
 }
 
+/** A token of a program, or a link that shares the view. */
 export interface Token {
-  id?: string | number;
+  id: number;
   name: string;
-  role?: Role;
-  user?: string;
-  made_at?: string;
-  last_used?: string | null;
-  until?: string | null;
-  token?: string;
+  role: Role;
+  made_by: string;
+  made_at: string;
+  expires_at: string | null;
+  /** Told once, when it is made. */
+  secret?: string;
 }
 
 export interface Audit {
+  seq: number;
   at: string;
-  by: string;
+  who: string;
+  from: string;
   what: string;
-  from?: string;
-  [key: string]: unknown;
+  outcome: string;
 }
 
 export interface LiveEvent {

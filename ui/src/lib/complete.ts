@@ -1,8 +1,14 @@
 // The pure part of typing a filter: where a completion goes, and which part of the text is wrong.
 import type { FilterAnswer, Place } from '../api/types';
 
-/** The text with `with` in place of the word that ends at the caret, and where the caret stands then. */
-export function completed(text: string, caret: number, insert: string): [string, number] {
+/** The text with `insert` in place of what it replaces or of the word that ends at the caret, and where the caret is then. */
+export function completed(text: string, caret: number, insert: string, replace?: Place): [string, number] {
+  if (replace) {
+    const [start, end] = [charAt(text, replace.start), charAt(text, replace.end)];
+    const gap = /^\s/.test(text.slice(end)) || /[\s([]$/.test(insert) ? '' : ' ';
+    const head = text.slice(0, start) + insert + gap;
+    return [head + text.slice(end), head.length];
+  }
   const before = text.slice(0, caret);
   const word = /[^\s()[\],]*$/.exec(before)?.[0] ?? '';
   // A completion that does not go on with the word, after `port ` or `=`, stands beside it.
@@ -27,6 +33,9 @@ export function charAt(text: string, octets: number): number {
   }
   return at;
 }
+
+/** The offset in octets of UTF-8 of an offset in characters. */
+export const octetAt = (text: string, at: number) => new TextEncoder().encode(text.slice(0, at)).length;
 
 /** What is wrong and where; an error at the end of the text is shown at its last character. */
 export function errorOf(answer: FilterAnswer, text: string): { message: string; at: Place } | null {

@@ -1,4 +1,5 @@
 // What the server tells by itself: its state every few seconds, and that an anomaly has changed.
+import { untrack } from 'svelte';
 import { get } from '../api/client';
 import type { LiveEvent, Status } from '../api/types';
 import { who } from './session.svelte';
@@ -30,8 +31,9 @@ class Live {
       setTimeout(() => void who.ask().then(() => who.phase === 'in' && this.start()), 3000);
     });
     source.addEventListener('status', (event) => {
-      this.status = JSON.parse((event as MessageEvent<string>).data) as Status;
+      this.took(JSON.parse((event as MessageEvent<string>).data) as Status);
     });
+    source.addEventListener('missed', () => this.changed());
     source.addEventListener('anomaly', (event) => {
       this.last = JSON.parse((event as MessageEvent<string>).data) as LiveEvent;
       this.changed();
@@ -50,9 +52,19 @@ class Live {
     this.pending = setTimeout(() => (this.tick += 1), 250);
   }
 
+  private took(status: Status): void {
+    this.status = status;
+    if (status.replay) this.now = new Date(status.now);
+  }
+
+  /** The present: by the clock, or the end of what was replayed. Reading it depends on nothing. */
+  present(): Date {
+    return untrack(() => (this.status?.replay ? new Date(this.status.now) : new Date()));
+  }
+
   async refresh(): Promise<void> {
     try {
-      this.status = await get<Status>('/status');
+      this.took(await get<Status>('/status'));
     } catch {
       /* The next event brings it; who we are is found out elsewhere. */
     }
@@ -60,4 +72,4 @@ class Live {
 }
 
 export const live = new Live();
-setInterval(() => (live.now = new Date()), 5000);
+setInterval(() => (live.now = live.present()), 5000);

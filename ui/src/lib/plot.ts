@@ -25,6 +25,8 @@ export interface Drawing {
   stacked: boolean;
   band?: [number, number] | undefined;
   marks: Span[];
+  /** Marks as a strip along the top, where they would cover too much. */
+  strip: boolean;
   width: number;
   height: number;
   zone: Zone;
@@ -65,7 +67,7 @@ function axes(of: Drawing): uPlot.Axis[] {
 }
 
 function shade(of: Drawing): (plot: uPlot) => void {
-  const color = css('--mark');
+  const color = css(of.strip ? '--high' : '--mark');
   return (plot) => {
     plot.ctx.save();
     plot.ctx.fillStyle = color;
@@ -73,7 +75,7 @@ function shade(of: Drawing): (plot: uPlot) => void {
       const [left, right] = [plot.valToPos(since, 'x', true), plot.valToPos(until, 'x', true)];
       const from = Math.max(left, plot.bbox.left);
       const to = Math.min(Math.max(right, left + 2), plot.bbox.left + plot.bbox.width);
-      if (to > from) plot.ctx.fillRect(from, plot.bbox.top, to - from, plot.bbox.height);
+      if (to > from) plot.ctx.fillRect(from, plot.bbox.top, Math.max(2, to - from), of.strip ? 4 * devicePixelRatio : plot.bbox.height);
     }
     plot.ctx.restore();
   };
@@ -101,7 +103,7 @@ export function drawn(of: Drawing): { options: uPlot.Options; data: uPlot.Aligne
   const options: uPlot.Options = {
     width: Math.max(of.width, 100),
     height: of.height,
-    padding: [10, 12, 0, 0],
+    padding: [10, 22, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: !of.stacked, size: 6 }, drag: { x: Boolean(of.onrange), y: false, setScale: false } },
     scales: { x: { time: true }, y: { range: (_u, low, high) => [Math.min(0, low ?? 0), (high ?? 0) > 0 ? high * 1.06 : 1] } },

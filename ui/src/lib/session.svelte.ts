@@ -11,13 +11,13 @@ class Who {
   phase = $state<'asking' | 'in' | 'out' | 'expired' | 'away'>('asking');
 
   may(role: Role): boolean {
-    return this.session !== null && RANK[this.session.role] >= RANK[role];
+    return Boolean(this.session?.role && RANK[this.session.role] >= RANK[role]);
   }
 
   private take(session: Session): void {
     this.methods = session.methods ?? ['password'];
     setCsrf(session.csrf ?? '');
-    if (!session.user && !session.open) {
+    if (!session.role) {
       this.session = null;
       this.phase = 'out';
       return;

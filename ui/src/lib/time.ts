@@ -92,5 +92,10 @@ export function zoneName(zone: Zone, at = new Date()): string {
   return parts.find((p) => p.type === 'timeZoneName')?.value ?? 'local';
 }
 
+/** A text of the server with its instants in the viewer's zone. */
+export function timed(text: string, zone: Zone, now: Date): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (at) => instant(at, zone, now));
+}
+
 /** An instant as the API takes it, whole seconds in UTC. */
 export const rfc3339 = (at: Date) => at.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -74,6 +74,13 @@ export function amount(of: Pick<Anomaly, 'metric' | 'unit'>, number: number | nu
   return measure(isBytes(of.metric) || of.unit.startsWith('bytes') ? 'bytes' : 'count', number);
 }
 
+/** Against what it was measured: a limit somebody set, the usual band, or evidence alone, which has no level. */
+export function yardstick(of: Pick<Anomaly, 'expected' | 'lower' | 'upper'>): 'limit' | 'band' | 'evidence' {
+  const { expected, lower, upper } = of;
+  if (!expected && !lower && !upper) return 'evidence';
+  return expected !== null && upper !== null && upper < expected ? 'limit' : 'band';
+}
+
 /** `bytes per min`, `sources per min`: what the axis of an anomaly counts. */
 export function unitWords(of: Pick<Anomaly, 'metric' | 'unit'>): string {
   const [noun, over] = of.unit.split(' per ');
