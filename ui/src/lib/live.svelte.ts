@@ -17,6 +17,8 @@ class Live {
   start(): void {
     if (this.source) return;
     void this.refresh();
+    // Said to be connected until it is known not to be: the first event may take seconds.
+    this.connected = true;
     const source = new EventSource('/api/v1/events');
     this.source = source;
     source.addEventListener('open', () => {
