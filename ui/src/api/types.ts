@@ -1,7 +1,6 @@
 // The words of the API, in one place; they are those of `tidemark replay --format json` and of the command line.
 
 export type Severity = 'critical' | 'high' | 'low';
-export type Phase = 'open' | 'closed';
 export type VerdictWord = 'attack' | 'false' | 'expected' | 'new-normal';
 export type Role = 'viewer' | 'analyst' | 'admin';
 export type Scalar = string | number | boolean | null;
@@ -158,11 +157,13 @@ export interface Said {
 
 /** The present state of an anomaly, made of its history alone. */
 export interface Life {
-  phase: Phase;
-  severity?: Severity;
+  open: boolean;
+  severity: Severity;
   acknowledged?: Signed | null;
   assignee?: string | null;
   comments?: number;
+  reopened?: number;
+  escalated?: number;
   verdict?: Said | null;
   silenced?: number | string | null;
   changed?: number;
@@ -201,22 +202,30 @@ export interface Anomaly {
   interval_seconds: number;
   history?: BandPoint[];
   life?: Life;
-  related?: Anomaly[];
+  related?: Brief[];
+  /** What followed from a verdict. */
+  measures?: Measure[];
   explorer?: { filter: string; since: string; until: string };
 }
 
+/** An anomaly in few words, as lists name it. */
+export type Brief = Pick<Anomaly, 'id' | 'rule' | 'kind' | 'severity' | 'entity' | 'metric' | 'text' | 'started_at' | 'ended_at' | 'life'> & Partial<Anomaly>;
+
 export interface Incident {
   id: string;
-  headline: Anomaly | string;
+  headline: Brief | null;
   severity: Severity;
   started_at: string;
   ended_at: string | null;
   anomalies: number;
   open: number;
   rules: string[];
-  entities: (Entity | string)[];
+  entities: Entity[];
+  acknowledged: number;
+  silenced: number;
+  /** Of all its anomalies. */
+  ids: string[];
   items?: Anomaly[];
-  life?: Life;
 }
 
 export type Act =
@@ -232,7 +241,8 @@ export interface Entry {
   at: string;
   by: string;
   anomaly: string;
-  act: { act: string; [key: string]: unknown };
+  act: string;
+  [key: string]: unknown;
 }
 
 export interface Silence {
@@ -244,20 +254,25 @@ export interface Silence {
   made_at: string;
   ended_at?: string | null;
   held: number;
+  active: boolean;
 }
 
+/** Something that steers the detector, because of a verdict or because it is allowed. */
 export interface Measure {
   id: number;
   kind: string;
-  scope?: unknown;
-  until?: string | null;
+  /** Its scope, in words. */
+  text: string;
+  scope: { filter?: string; name?: string; rules?: string[] };
+  until: string | null;
   by: string;
-  why?: string | null;
+  why: string | null;
   made_at: string;
-  ended_at?: string | null;
-  from?: string | null;
+  ended_at: string | null;
+  anomaly: string | null;
   held: number;
-  [key: string]: unknown;
+  active: boolean;
+  effect?: { last: string | null; before: number | null; after: number | null };
 }
 
 export type QueryRow = Record<string, unknown> & {
@@ -384,17 +399,6 @@ export interface Backtest {
   appear: Anomaly[];
   vanish: Anomaly[];
   both: number;
-}
-
-export interface Allowed {
-  id?: number;
-  filter: string;
-  by?: string;
-  why?: string;
-  made_at?: string;
-  until?: string | null;
-  held?: number;
-  [key: string]: unknown;
 }
 
 export interface User {

@@ -31,6 +31,9 @@ export const VERDICTS: { word: VerdictWord; name: string; means: string }[] = [
   { word: 'new-normal', name: 'New normal', means: 'This level stays. The baseline takes it over now.' },
 ];
 
+/** What measures do, in words. */
+export const MEASURES: Record<string, string> = { excuse: 'Opens nothing', raise: 'Takes more to open', accept: 'Taken over as usual' };
+
 export const SEVERITIES: Severity[] = ['critical', 'high', 'low'];
 const RANK: Record<string, number> = { critical: 0, high: 1, low: 2 };
 export const rank = (severity: string) => RANK[severity] ?? 3;
