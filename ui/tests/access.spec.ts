@@ -1,6 +1,6 @@
 // Who comes in, what they may, and what they see when they may not.
 import { expect } from '@playwright/test';
-import { as, anomaly, PASSWORD, test } from './support';
+import { anomaly, as, NOBODY, PASSWORD, test } from './support';
 
 test.describe('nobody yet', () => {
   test('sees the log-in alone, is refused with a wrong password, and comes in with the right one', async ({ page }) => {
@@ -77,7 +77,7 @@ test.describe('an administrator', () => {
     const row = page.getByRole('row', { name: new RegExp(name) });
     await expect(row).toContainText('viewer');
 
-    const other = await browser.newPage();
+    const other = await browser.newPage(NOBODY);
     await other.goto('/');
     await other.getByLabel('User').fill(name);
     await other.getByLabel('Password').fill(PASSWORD);
@@ -97,7 +97,7 @@ test.describe('an administrator', () => {
     await page.getByLabel('Name').fill('a program');
     await page.getByRole('button', { name: 'Make token' }).click();
     const secret = (await page.locator('.made code').textContent()) ?? '';
-    const bare = await browser.newContext();
+    const bare = await browser.newContext(NOBODY);
     expect((await bare.request.get('/api/v1/status', { headers: { authorization: `Bearer ${secret}` } })).status()).toBe(200);
     expect((await request.get('/api/v1/status', { headers: { authorization: 'Bearer wrong' } })).status()).toBe(401);
 
@@ -113,7 +113,7 @@ test.describe('an administrator', () => {
 });
 
 test('who logs out is out', async ({ browser }) => {
-  const context = await browser.newContext();
+  const context = await browser.newContext(NOBODY);
   const page = await context.newPage();
   await page.goto('/');
   await page.getByLabel('User').fill('kim');

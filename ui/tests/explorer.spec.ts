@@ -18,11 +18,11 @@ test('every view shows the same question, and the address holds it', async ({ pa
   await settled(page);
   await expect(page.getByRole('columnheader', { name: 'before' }).first()).toBeVisible();
   const address = page.url();
-  const seen = await page.getByRole('region', { name: 'answer' }).getByRole('row').nth(1).textContent();
+  const seen = await page.getByRole('region', { name: 'answer', exact: true }).getByRole('row').nth(1).textContent();
   await page.goto('/');
   await page.goto(address);
   await settled(page);
-  expect(await page.getByRole('region', { name: 'answer' }).getByRole('row').nth(1).textContent()).toBe(seen);
+  expect(await page.getByRole('region', { name: 'answer', exact: true }).getByRole('row').nth(1).textContent()).toBe(seen);
 });
 
 test('a filter is completed and its mistakes are underlined', async ({ page }) => {
@@ -81,7 +81,7 @@ test('the answer can be kept as CSV', async ({ page }) => {
 test('a table of thousands of rows holds only those in sight, and its end is reached', async ({ page }) => {
   await page.goto('/explorer?by=src_ip,src_port,dst_ip,dst_port&view=table&top=10000&range=last+1h');
   await settled(page);
-  const box = page.getByRole('region', { name: 'answer' });
+  const box = page.getByRole('region', { name: 'answer', exact: true });
   const rows = Number(await box.getByRole('table').getAttribute('aria-rowcount'));
   expect(rows).toBeGreaterThan(1000);
   expect(await box.locator('tbody tr').count()).toBeLessThan(100);

@@ -28,7 +28,7 @@ for (const { kind, heading, verdict, word } of INCIDENTS) {
     await expect(page.getByRole('heading', { name: 'How it was computed' })).toBeVisible();
 
     const explorer = (await get<{ explorer?: { filter: string; since: string } }>(request, `/anomalies/${id}`)).explorer;
-    await page.getByRole('link', { name: 'Open in explorer' }).click();
+    await page.getByRole('link', { name: 'Open in explorer', exact: true }).click();
     await expect(page.getByRole('heading', { name: 'Explorer' })).toBeVisible();
     if (explorer) {
       await expect(page.getByRole('combobox', { name: 'Filter' })).toHaveValue(explorer.filter);

@@ -2,7 +2,7 @@
 import { expect, type Page } from '@playwright/test';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { as, anomaly, settled, test } from './support';
+import { anomaly, as, NOBODY, settled, test } from './support';
 
 as('ana');
 
@@ -69,7 +69,7 @@ for (const [name, path] of PAGES) {
 }
 
 test('the log-in has no serious fault', async ({ browser }) => {
-  const page = await (await browser.newContext()).newPage();
+  const page = await browser.newPage(NOBODY);
   await page.goto('/');
   await expect(page.getByLabel('Password')).toBeVisible();
   expect(await faults(page)).toEqual([]);

@@ -40,6 +40,9 @@ export function as(person: Person): void {
   test.use({ storageState: async ({}, use) => use(existsSync(session(person)) ? session(person) : { cookies: [], origins: [] }) });
 }
 
+/** Nobody's session, where a test is somebody else's. */
+export const NOBODY = { storageState: { cookies: [], origins: [] } };
+
 export async function get<T>(api: APIRequestContext, path: string): Promise<T> {
   const answer = await api.get('/api/v1' + path);
   expect(answer.status(), `${path}: ${await answer.text()}`).toBe(200);
