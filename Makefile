@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test captures bench fmt doc clean
+.PHONY: help demo test ui captures bench fmt doc clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ demo: ## replay the four incidents: anomalies in the terminal, an HTML report ea
 test: ## the whole truth: format, lints, documentation, tests, doc tests, licences
 	@scripts/setup build test
 	@scripts/test
+
+ui: ## build the dashboard's page into ui/dist; the next build of the program takes it in
+	@scripts/setup ui
+	@scripts/ui-build
 
 captures: ## write captures/ and their goldens anew; look at the difference before you commit it
 	@scripts/setup build
@@ -37,4 +41,4 @@ doc: ## build the library's documentation, and the user guide where mdbook is in
 
 clean: ## remove everything that was made
 	cargo clean
-	rm -rf demo-out docs/book
+	rm -rf demo-out docs/book ui/dist ui/node_modules ui/test-results
