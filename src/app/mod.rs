@@ -13,6 +13,7 @@ pub mod serve;
 mod setup;
 pub mod stored;
 mod summary;
+pub mod vital;
 pub mod ways;
 
 pub use any_records::TakeRecord;

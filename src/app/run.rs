@@ -1,12 +1,14 @@
 //! `tidemark run`: sockets and devices opened, privileges dropped, the engine's thread started; then `plane` takes over.
 
 mod clerk;
+mod metrics;
 mod notifier;
 mod output;
 mod plane;
 mod privileges;
 mod receivers;
 mod say;
+mod signs;
 mod source;
 mod state;
 mod systemd;
@@ -109,6 +111,7 @@ impl Run {
         let saver = Saver::start(folder.clone(), say)?;
         let (commands, orders) = mpsc::channel(16);
         let clerk = Clerk::start(&folder, &mut engine, commands.clone(), say)?;
+        let counts = clerk.counts();
         let mut plane = Plane::new(self.clone(), setup.config.clone(), folder.clone(), say);
         let ways = (ways::ways(&setup), ways::speaker(&setup.config));
         let mut worker = Worker::new(setup, engine, lines, saver, say);
@@ -123,7 +126,15 @@ impl Run {
         let (asking, questions) = mpsc::channel(QUESTIONS);
         if let Some(opening) = opening {
             let (config, standing) = (plane.config.clone(), Arc::clone(&worker.standing));
-            let live = Live::new(asking, standing, plane.gauges(), config, folder.clone());
+            let board = plane.notifier.as_ref().map(Notifier::board);
+            let live = Live::new(
+                asking,
+                standing,
+                plane.gauges(),
+                (counts, board),
+                config,
+                folder.clone(),
+            );
             let (server, address) = opening.start(&folder, Arc::new(live), source::log(say))?;
             say.info(format!("dashboard and API on {address}"));
             plane.server = Some(server);

@@ -5,6 +5,7 @@ mod flows;
 mod notify;
 mod past;
 mod query;
+mod status;
 mod users;
 
 use anomalies::Anomalies;
@@ -12,6 +13,7 @@ pub use flows::Flows;
 pub use notify::{Notify, NotifyCommand};
 pub use past::Past;
 pub use query::{Query, QueryFormat};
+pub use status::Status;
 pub use users::{Users, UsersCommand};
 
 use super::rules_backtest::RulesBacktest;
@@ -50,6 +52,8 @@ pub enum Command {
     Query(Query),
     /// Write the traffic of an incident to a capture, to train people and to test detectors.
     Drill(Drill),
+    /// Say how the daemon is, as a monitoring plugin does: exit 0 well, 1 warning, 2 critical, 3 unknown.
+    Status(Status),
     /// Print the effective configuration; exit 2 and name line and key on a bad one.
     Check(Check),
     /// List, check or test rules.

@@ -15,6 +15,7 @@ mod rules;
 mod rules_backtest;
 mod rules_test;
 mod run;
+mod status;
 mod users;
 
 pub use args::{As, Cli, Command};
@@ -64,6 +65,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Flows(args) => flows::run(args, cli.quiet, cli.verbose),
         Command::Query(args) => query::run(args, cli.quiet, cli.verbose),
         Command::Drill(args) => drill::run(args, cli.quiet),
+        Command::Status(args) => status::run(args),
         Command::Check(args) => check::run(args),
         Command::Anomalies(args) => anomalies::run(args),
         Command::Rules(args) => rules::run(args, cli.quiet, cli.verbose),

@@ -52,6 +52,9 @@ pub struct RouteBoard {
 /// How all routes stand, by name.
 pub type Board = BTreeMap<String, RouteBoard>;
 
+/// The same, kept up to date.
+pub type Shown = Arc<Mutex<Board>>;
+
 enum Command {
     Own(Own),
     Stop,
@@ -142,8 +145,8 @@ impl Notifier {
     }
 
     /// How routes stand.
-    pub fn board(&self) -> Board {
-        self.board.lock().map(|board| board.clone()).unwrap_or_default()
+    pub fn board(&self) -> Shown {
+        Arc::clone(&self.board)
     }
 
     /// Decides on what is left and ends. It blocks, for a few seconds at most.

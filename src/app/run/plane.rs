@@ -4,13 +4,16 @@ use super::Run;
 use super::notifier::Notifier;
 use super::receivers::Receivers;
 use super::say::{Level, Say};
+use super::signs;
 use super::source::Gauges;
 use super::systemd::Systemd;
 use super::watch::{self, Gauge, Watch};
 use super::worker::{Command, Standing};
 use crate::app::setup::{Setup, read_config};
+use crate::app::vital::{EVERY, Vital};
 use crate::config::Config;
 use crate::input::batch::{Batch, now};
+use crate::model::Timestamp;
 use crate::web::Server;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -36,6 +39,8 @@ pub struct Plane {
     watch: Watch,
     systemd: Systemd,
     ticks: u64,
+    /// When the engine last answered, and how often it had.
+    answered: (Timestamp, u64),
     /// Early warnings so far.
     pub warnings: Arc<AtomicU64>,
     /// Tells people, where that is configured.
@@ -100,6 +105,7 @@ impl Plane {
             watch: Watch::new(say),
             systemd: Systemd::new(),
             ticks: 0,
+            answered: (now(), 0),
             warnings: Arc::default(),
             notifier: None,
             standing: Arc::default(),
@@ -139,6 +145,7 @@ impl Plane {
             return Ok(());
         };
         self.look_seldom();
+        self.leave_signs(now(), false);
         self.systemd.ready();
         self.say.info("ready");
         loop {
@@ -201,6 +208,12 @@ impl Plane {
         self.pass_troubles();
         self.warnings.store(self.watch.warnings, Ordering::Relaxed);
         self.systemd.alive(standing.beats);
+        if standing.beats != self.answered.1 {
+            self.answered = (at, standing.beats);
+        }
+        if self.ticks.is_multiple_of(EVERY.as_secs()) {
+            self.leave_signs(at, false);
+        }
     }
 
     /// People are told of what is wrong with the program itself.
@@ -221,6 +234,19 @@ impl Plane {
         }
     }
 
+    /// Leaves signs of life for monitors. That they cannot be left shows by their age.
+    fn leave_signs(&self, at: Timestamp, stopped: bool) {
+        let board = self.notifier.as_ref().map(Notifier::board).unwrap_or_default();
+        let vital = signs::of(&self.standing(), &board, &self.watch.seen);
+        let vital = Vital {
+            at,
+            answered_at: self.answered.0,
+            stopped,
+            ..vital
+        };
+        let _ = vital.write(&self.folder);
+    }
+
     fn standing(&self) -> Standing {
         self.standing.lock().map(|standing| *standing).unwrap_or_default()
     }
@@ -235,6 +261,7 @@ impl Plane {
         if self.say.says(Level::Debug) {
             self.say.debug(statistics(running, &standing));
             let board = self.notifier.as_ref().map(Notifier::board).unwrap_or_default();
+            let board = board.lock().map(|board| board.clone()).unwrap_or_default();
             for (name, route) in board {
                 self.say.debug(format!(
                     "route {name}: sent={} retried={} given_up={} waiting={} held={}",
@@ -296,6 +323,7 @@ impl Plane {
     /// Stops in order: receivers first, then the engine when it has taken everything. A second signal ends it at once.
     async fn stop(self, running: Running, mut events: Events) -> Result<()> {
         self.say.info("stopping");
+        self.leave_signs(now(), true);
         self.systemd.stopping();
         let Running {
             mut receivers, done, ..

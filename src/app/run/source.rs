@@ -1,6 +1,9 @@
 //! The running engine as the API shows it: cheap numbers are published by the engine's thread every second, all else is
 //! asked of it between two batches, so many times a second and no more.
 
+use super::clerk::Counts;
+use super::metrics::{self, Sheet};
+use super::notifier::Shown;
 use super::say::Say;
 use super::watch::Gauge;
 use super::worker::{Standing, Worker};
@@ -56,6 +59,8 @@ pub struct Live {
     questions: mpsc::Sender<Question>,
     standing: Arc<Mutex<Standing>>,
     gauges: Gauges,
+    counts: Arc<Counts>,
+    board: Option<Shown>,
     config: Config,
     folder: PathBuf,
     started: Timestamp,
@@ -103,6 +108,7 @@ impl Live {
         questions: mpsc::Sender<Question>,
         standing: Arc<Mutex<Standing>>,
         gauges: Gauges,
+        (counts, board): (Arc<Counts>, Option<Shown>),
         config: Config,
         folder: PathBuf,
     ) -> Self {
@@ -110,6 +116,8 @@ impl Live {
             questions,
             standing,
             gauges,
+            counts,
+            board,
             config,
             folder,
             started: now(),
@@ -264,6 +272,31 @@ impl Source for Live {
             blind: slow.blind,
             budget: slow.budget,
         }
+    }
+
+    fn metrics(&self) -> Option<String> {
+        let sheet = self.ask(|worker| {
+            let mut sheet = Sheet::default();
+            metrics::of_worker(&mut sheet, worker);
+            sheet
+        });
+        let mut sheet = sheet.unwrap_or_default();
+        metrics::of_clerk(&mut sheet, &self.counts);
+        if let Some(board) = &self.board {
+            let board = board.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            metrics::of_routes(&mut sheet, &board);
+        }
+        let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        for gauge in gauges.values() {
+            let help = "Part of something that can be used up that is used, from 0 to 1.";
+            sheet.gauge(
+                "tidemark_used_ratio",
+                help,
+                &[("what", gauge.name.as_str())],
+                gauge.share,
+            );
+        }
+        Some(sheet.text())
     }
 
     fn tipping(&self) -> Vec<view::Tipping> {

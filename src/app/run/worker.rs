@@ -341,6 +341,11 @@ impl Worker {
         sums(self.receivers.iter().map(|counters| &**counters))
     }
 
+    /// How it stands.
+    pub(super) const fn standing_now(&self) -> Standing {
+        self.own
+    }
+
     /// What cannot be seen now, a sentence each.
     pub(super) fn blind_now(&self) -> Vec<String> {
         let spots = summary::blind_spots(&self.engine.judge_stats(), &self.engine.front_stats());
