@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/mod.rs"]
-mod common;
 #[path = "common/contract.rs"]
 mod contract;
 #[path = "common/daemon.rs"]
+#[allow(dead_code)]
 mod daemon;
 
 use contract::breaches;
