@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/mod.rs"]
-mod common;
 #[path = "common/contract.rs"]
 mod contract;
 #[path = "common/daemon.rs"]
+#[allow(dead_code)]
 mod daemon;
 
 use contract::breaches;
@@ -44,6 +43,8 @@ fn pagerduty_and_slack_get_what_their_contracts_say_from_the_first_word_to_the_l
     let mut desk = desk(&home);
     let one = anomaly(1, 1, Severity::High);
     observe(&mut desk, What::Opened, std::slice::from_ref(&one));
+    // It is told as it stands when its line is read: the graver word would come first.
+    slack.gets(1);
     let grave = tidemark::model::Anomaly {
         severity: Severity::Critical,
         ..one.clone()
@@ -419,4 +420,51 @@ fn no_credential_is_printed_logged_or_kept_whatever_goes_wrong() {
         let kept = receivers::holds(&home.path("state"), word);
         assert!(kept.is_empty(), "{word} in {kept:?}");
     }
+}
+
+#[test]
+fn other_routes_tell_of_one_that_gives_up_and_a_sign_of_life_comes_again_and_again() {
+    let (refusing, told, alive) = (
+        Receiver::new(|_, _| Reply::Status(400, "")),
+        Receiver::willing(),
+        Receiver::willing(),
+    );
+    let rest = format!(
+        "{}[notify.channel.told]\ntype = \"webhook\"\nurl = \"{}\"\n[notify.channel.alive]\ntype = \"webhook\"\nmethod = \"get\"\n\
+         url = \"{}\"\n[notify.route.told]\nchannel = \"told\"\nself = true\nseverity = \"high\"\n\
+         [notify.route.alive]\nchannel = \"alive\"\nonly_escalated = true\nheartbeat = \"1s\"\n",
+        hook(&refusing, "", ""),
+        told.url("/"),
+        alive.url("/ping"),
+    );
+    let home = Home::new(&config(&rest));
+    let mut running = home.start();
+    running.says(&["ready"]);
+    let mut desk = desk(&home);
+    observe(&mut desk, What::Opened, &[anomaly(1, 1, Severity::High)]);
+    let all = told.gets(2);
+    let trouble = all
+        .iter()
+        .map(|asked| asked.json())
+        .find(|json| json["phase"] == "trouble")
+        .unwrap();
+    let words = trouble["title"].as_str().unwrap();
+    assert!(
+        words.contains("route `hook`") && words.contains("given up") && words.contains("400"),
+        "{words}"
+    );
+    assert_eq!(tally(&desk, "hook").given_up, 1);
+    let beats = alive.gets(3);
+    assert!(
+        beats
+            .iter()
+            .all(|beat| beat.line == "GET /ping HTTP/1.1" && beat.body.is_empty()),
+        "{beats:?}"
+    );
+    running.stops();
+    assert_eq!(
+        tally(&desk, "alive").sent,
+        0,
+        "what is worth nothing when it is late is not kept"
+    );
 }

@@ -35,7 +35,8 @@ impl Way {
     }
 }
 
-/// Who speaks: the name that is configured, or that of this machine.
+/// Who speaks: the name that is configured, or that of this machine; links go where `[notify]` or else `[web]` says that people reach
+/// the dashboard.
 pub fn speaker(config: &Config) -> Speaker {
     let machine = || {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -46,9 +47,14 @@ pub fn speaker(config: &Config) -> Speaker {
             name
         }
     };
+    let url = config
+        .notify
+        .public_url
+        .as_ref()
+        .or(config.web.public_url.as_ref());
     Speaker {
         name: config.notify.name.clone().unwrap_or_else(machine),
-        url: config.notify.public_url.clone(),
+        url: url.map(|url| url.trim_end_matches('/').to_owned()),
     }
 }
 

@@ -340,3 +340,6 @@ fn escalation(mut table: Section<'_>) -> Result<(Option<Escalation>, Target<'_>)
     table.finish()?;
     Ok((Some(escalation), Some((to, entry))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,6 +189,7 @@ impl Message {
         let filter = filter_of(&brief.reproduce).unwrap_or_default();
         let since = brief.started_at - AROUND;
         let until = brief.ended_at.unwrap_or(brief.detected_at.max(self.at)) + AROUND;
+        let until = until.floor(Duration::from_secs(1));
         let [filter, since, until] =
             [filter, &since.to_string(), &until.to_string()].map(|part| percent(part));
         Some(format!(

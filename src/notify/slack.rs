@@ -54,7 +54,7 @@ pub(super) fn body(message: &Message) -> Option<Value> {
         Some(brief) => {
             blocks.push(section(&brief.text));
             let fields = words::fields(brief).into_iter().take(10);
-            let field = |(name, text): (&str, String)| json!({"type": "mrkdwn", "text": cut(&format!("*{name}*\n{}", escape(&text)), 2000)});
+            let field = |(name, text): (&str, String)| json!({"type": "mrkdwn", "text": cut(&format!("*{}*\n{}", escape(name), escape(&text)), 2000)});
             blocks.push(json!({"type": "section", "fields": fields.map(field).collect::<Vec<_>>()}));
         }
         None => blocks.push(section(&words::text(message))),

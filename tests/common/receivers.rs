@@ -284,9 +284,11 @@ pub fn secret(home: &Home, name: &str, text: &str) -> String {
     name.to_owned()
 }
 
-/// Whether any file below a folder holds these words.
+/// Files of a folder that hold these words.
 pub fn holds(folder: &Path, words: &str) -> Vec<String> {
-    let files = super::files_below(folder);
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let holds = |path: &std::path::PathBuf| {
         let octets = std::fs::read(path).unwrap_or_default();
         octets
@@ -294,8 +296,7 @@ pub fn holds(folder: &Path, words: &str) -> Vec<String> {
             .any(|window| window == words.as_bytes())
     };
     files
-        .iter()
-        .filter(|path| holds(path))
+        .filter(holds)
         .map(|path| path.display().to_string())
         .collect()
 }

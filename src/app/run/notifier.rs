@@ -2,18 +2,21 @@
 //!
 //! It is told nothing but where the state lies. A receiver that hangs holds up its own worker alone.
 
+mod board;
 mod lane;
 
 use super::say::Say;
 use super::worker::Standing;
 use crate::app::ways::Way;
-use crate::dispatch::{Account, Dispatcher, Input, Now, Own, Phase, RouteState};
+use crate::dispatch::{Dispatcher, Input, Now, Own, Phase, RouteState};
 use crate::filter::AnomalyFilter;
 use crate::input::batch::now;
 use crate::model::{AnomalyId, Timestamp};
 use crate::notify::{Brief, Message, Speaker};
-use crate::store::desk::{Decided, Desk, DeskError, Letter, Limits, Tally};
+use crate::store::desk::{Decided, Desk, DeskError, Letter, Limits};
 use anyhow::{Context, Result};
+
+pub use board::{Board, RouteBoard, Shown};
 use lane::Lane;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,25 +39,6 @@ const DEAD: Duration = Duration::from_secs(30);
 /// When the program stops, workers may go on for so long; the rest is sent at the next start.
 const LAST: Duration = Duration::from_secs(2);
 
-/// How a route stands, for those who look from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RouteBoard {
-    /// What became of the anomalies.
-    pub account: Account,
-    /// What became of the messages.
-    pub tally: Tally,
-    /// Anomalies held back that are in no message yet.
-    pub held: u64,
-    /// What was last wrong, where the newest attempt failed; without credentials.
-    pub failing: Option<String>,
-}
-
-/// How all routes stand, by name.
-pub type Board = BTreeMap<String, RouteBoard>;
-
-/// The same, kept up to date.
-pub type Shown = Arc<Mutex<Board>>;
-
 enum Command {
     Own(Own),
     Stop,
@@ -63,7 +47,7 @@ enum Command {
 /// The thread.
 pub struct Notifier {
     commands: mpsc::Sender<Command>,
-    board: Arc<Mutex<Board>>,
+    board: Shown,
     thread: JoinHandle<()>,
 }
 
@@ -91,7 +75,7 @@ impl Notifier {
             senders.push(way.open()?);
         }
         let (commands, inbox) = mpsc::channel(TROUBLES);
-        let board: Arc<Mutex<Board>> = Arc::default();
+        let board: Shown = Arc::default();
         let shown = Arc::clone(&board);
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || {
             let lanes: Vec<Rc<Lane>> = ways.iter().map(|way| Rc::new(Lane::new(way))).collect();
@@ -175,7 +159,7 @@ struct Pump {
     lanes: Vec<Rc<Lane>>,
     speaker: Speaker,
     standing: Arc<Mutex<Standing>>,
-    board: Arc<Mutex<Board>>,
+    board: Shown,
     say: Say,
 }
 

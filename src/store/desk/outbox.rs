@@ -357,3 +357,108 @@ fn trim(transaction: &Transaction<'_>, route: &str, limits: Limits, at: Timestam
     transaction.execute(done, params![route, DONE])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn letter(number: u64, severity: Severity) -> Letter {
+        Letter {
+            message: format!("message {number}"),
+            route: "mail".to_owned(),
+            phase: "opened",
+            severity,
+            body: "{}".to_owned(),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    fn decide(desk: &mut Desk, cursor: (u64, u64), letters: Vec<Letter>) -> Result<()> {
+        let decided = Decided {
+            cursor,
+            states: vec![("mail".to_owned(), format!("state {}", cursor.1))],
+            letters,
+        };
+        desk.decide(&decided, |_| Limits { waiting: 3 }, at(1))
+    }
+
+    #[test]
+    fn decisions_and_cursor_move_together_and_only_for_one_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = Desk::open(folder.path()).unwrap();
+        assert_eq!(desk.open_outbox().unwrap(), 0);
+        decide(&mut desk, (0, 5), vec![letter(1, Severity::Low)]).unwrap();
+        let second = decide(&mut desk, (0, 7), vec![letter(2, Severity::Low)]);
+        assert!(second.unwrap_err().to_string().contains("another program"));
+        let mut again = Desk::open(folder.path()).unwrap();
+        assert_eq!(again.open_outbox().unwrap(), 5);
+        let states = again.route_states(&["mail".to_owned()], at(2)).unwrap();
+        assert_eq!(states["mail"], "state 5");
+        assert_eq!(again.tallies().unwrap()["mail"].waiting, 1);
+    }
+
+    #[test]
+    fn a_message_waits_in_its_order_until_it_is_sent_and_failures_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = Desk::open(folder.path()).unwrap();
+        desk.open_outbox().unwrap();
+        let letters = vec![
+            letter(1, Severity::Low),
+            letter(2, Severity::Critical),
+            letter(1, Severity::Low),
+        ];
+        decide(&mut desk, (0, 0), letters).unwrap();
+        let first = desk.next_letter("mail").unwrap().unwrap();
+        assert_eq!(first.message, "message 1");
+        let later = at(1) + Duration::from_secs(9);
+        desk.letter_failed("mail", first.id, later, "down").unwrap();
+        let again = desk.next_letter("mail").unwrap().unwrap();
+        assert_eq!((again.id, again.attempts, again.due), (first.id, 1, later));
+        desk.letter_sent("mail", first.id, at(3)).unwrap();
+        desk.letter_sent("mail", first.id, at(4)).unwrap();
+        let second = desk.next_letter("mail").unwrap().unwrap();
+        desk.letter_given_up("mail", second.id, "refused", at(5)).unwrap();
+        assert_eq!(desk.next_letter("mail").unwrap(), None);
+        let tally = desk.tallies().unwrap()["mail"];
+        let counts = (tally.sent, tally.retried, tally.given_up, tally.waiting);
+        assert_eq!(counts, (1, 1, 1, 0));
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_that_matter_least_are_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = Desk::open(folder.path()).unwrap();
+        desk.open_outbox().unwrap();
+        let severities = [
+            Severity::High,
+            Severity::Low,
+            Severity::Critical,
+            Severity::Low,
+            Severity::High,
+        ];
+        let letters = (1..)
+            .zip(severities)
+            .map(|(n, severity)| letter(n, severity))
+            .collect();
+        decide(&mut desk, (0, 1), letters).unwrap();
+        let left: Vec<String> = desk
+            .letters("mail", 10)
+            .unwrap()
+            .into_iter()
+            .filter(|(_, state, _)| state == "waiting")
+            .map(|(message, _, _)| message)
+            .collect();
+        assert_eq!(left, ["message 5", "message 3", "message 1"]);
+        assert_eq!(desk.tallies().unwrap()["mail"].given_up, 2);
+        desk.route_states(&[], at(9)).unwrap();
+        assert_eq!(
+            desk.tallies().unwrap()["mail"].given_up,
+            5,
+            "the route is no more"
+        );
+    }
+}
