@@ -5,6 +5,7 @@
 //! requests that name this machine are answered, or a page elsewhere could reach it by a name of its own.
 
 mod client;
+mod fetching;
 mod identity;
 pub mod oidc;
 pub mod password;
