@@ -13,6 +13,7 @@ mod print;
 mod rule;
 mod rules;
 mod section;
+mod steps;
 mod store;
 mod values;
 mod web;
@@ -34,6 +35,7 @@ use jiff::tz::TimeZone;
 use section::{Entry, Result, Section, Source};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use steps::{default_tick, interval, tick};
 
 /// What stands for "ours" when nothing is configured; the same as [`Networks::default`].
 const PRIVATE: [&str; 7] = [
@@ -309,33 +311,6 @@ fn context(zone: &TimeZone, calendars: &[Calendar]) -> Context {
         zone: zone.clone(),
         calendars: calendars.iter().map(|one| one.calendar.name.clone()).collect(),
     }
-}
-
-fn interval(entry: &Entry<'_>) -> Result<Duration> {
-    let interval = entry.duration(SECOND * 10..=HOUR)?;
-    if DAY.as_nanos().is_multiple_of(interval.as_nanos()) && interval.subsec_nanos() == 0 {
-        return Ok(interval);
-    }
-    let error = entry.error(format!("{} does not divide a day evenly", values::span(interval)));
-    Err(error.hint("10s, 15s, 20s, 30s, 1m, 5m, 10m, 15m and 1h do".to_owned()))
-}
-
-fn tick(entry: &Entry<'_>, interval: Duration) -> Result<Duration> {
-    let tick = entry.duration(SECOND..=interval)?;
-    if interval.as_nanos().is_multiple_of(tick.as_nanos()) && tick.subsec_nanos() == 0 {
-        return Ok(tick);
-    }
-    let [tick, whole] = [tick, interval].map(values::span);
-    Err(entry.error(format!(
-        "{tick} does not divide the interval of {whole} into whole seconds"
-    )))
-}
-
-/// The longest tick up to ten seconds that divides the interval.
-fn default_tick(interval: Duration) -> Duration {
-    let seconds = interval.as_secs();
-    let longest = (1..=10).rev().find(|tick| seconds.is_multiple_of(*tick));
-    Duration::from_secs(longest.unwrap_or(1))
 }
 
 fn networks(entry: &Entry<'_>) -> Result<Vec<Prefix>> {

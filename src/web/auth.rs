@@ -5,6 +5,7 @@
 //! requests that name this machine are answered, or a page elsewhere could reach it by a name of its own.
 
 mod client;
+mod fetching;
 mod identity;
 pub mod oidc;
 pub mod password;
@@ -99,6 +100,20 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Where nobody was set up, a page elsewhere must not reach it by a name of its own.
+    fn check_host(&self, who: &Who, host: &str) -> Result<(), ApiError> {
+        if who.via != Via::Open || self.is_ours(host) {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "foreign-host",
+            "without users only requests to an address, `localhost` or the host of `web.public_url` are answered",
+        ))
+    }
+}
+
 /// Whether a method changes nothing.
 pub fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
@@ -112,20 +127,32 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("", MatchedPath::as_str).to_owned();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let admitted = admit(&site, &client, &method, &route, request.headers()).await;
-    let name = admitted
-        .as_ref()
-        .map_or_else(|_| "-".to_owned(), |who| who.name.clone());
+    let (who, host) = (
+        known(&site, &client, request.headers()).await,
+        host(request.headers()),
+    );
+    let admitted = who.clone().and_then(|(who, proof)| {
+        site.gate.check_origin(&method, request.headers(), &host)?;
+        site.gate.check_host(&who, &host)?;
+        let shown = request.headers().get("x-csrf-token");
+        let shown = shown.and_then(|token| token.to_str().ok());
+        let proven = is_safe(&method)
+            || proof.is_none_or(|proof| shown.is_some_and(|shown| secret::same(shown, &proof)));
+        may(&who, table::need(method.as_str(), &route), proven)?;
+        Ok(who)
+    });
+    let name = who.map_or_else(|_| "-".to_owned(), |(who, _)| who.name);
     let response = match admitted {
         Ok(who) => {
-            request.extensions_mut().insert(client.clone());
+            request.extensions_mut().insert(client);
             request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(error) => error.into_response(),
     };
-    if !is_safe(&method) {
-        let note = response.extensions().get::<Note>().cloned();
+    let note = response.extensions().get::<Note>().cloned();
+    // Whoever comes in through a provider does so with a request that looks as if it changed nothing.
+    if !is_safe(&method) || note.is_some() {
         let what = format!("{method} {path}");
         let what = note.map_or_else(|| what.clone(), |note| format!("{what}: {}", note.0));
         trace(&site, name, &client, what, response.status()).await;
@@ -133,31 +160,24 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
     response
 }
 
-async fn admit(
+fn host(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.unwrap_or_default().to_owned()
+}
+
+/// Who it is, and what their changes must prove.
+async fn known(
     site: &Arc<Site>,
     client: &Client,
-    method: &Method,
-    route: &str,
     headers: &HeaderMap,
-) -> Result<Who, ApiError> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.unwrap_or_default();
-    site.gate.check_origin(method, headers, host)?;
+) -> Result<(Who, Option<String>), ApiError> {
     let shown = identity::Shown::of(headers, client.https);
-    let csrf = headers.get("x-csrf-token").and_then(|token| token.to_str().ok());
-    let csrf = csrf.map(str::to_owned);
-    let (who, csrf_wanted) = site.run(move |site| identity::identify(site, shown)).await?;
-    if who.via == Via::Open && !site.gate.is_ours(host) {
-        return Err(ApiError::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "foreign-host",
-            "without users only requests to an address, `localhost` or the host of `web.public_url` are answered",
-        ));
-    }
-    let need = table::need(method.as_str(), route);
-    let Need::Role(role) = need else {
-        return Ok(who);
-    };
+    site.run(move |site| identity::identify(site, shown)).await
+}
+
+/// Whether somebody may, if they have proven that they want it.
+fn may(who: &Who, need: Need, proven: bool) -> Result<(), ApiError> {
+    let Need::Role(role) = need else { return Ok(()) };
     match who.role {
         None => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
@@ -168,17 +188,11 @@ async fn admit(
             "not-allowed",
             format!("this is for the role `{role}`; `{}` is {has}", who.name),
         )),
-        Some(_) => {
-            let proven =
-                csrf_wanted.is_none_or(|wanted| csrf.is_some_and(|csrf| secret::same(&csrf, &wanted)));
-            match is_safe(method) || proven {
-                true => Ok(who),
-                false => Err(forbidden(
-                    "csrf",
-                    "send what GET /api/v1/session tells as `csrf` in the header `x-csrf-token`",
-                )),
-            }
-        }
+        Some(_) if !proven => Err(forbidden(
+            "csrf",
+            "send what GET /api/v1/session tells as `csrf` in the header `x-csrf-token`",
+        )),
+        Some(_) => Ok(()),
     }
 }
 

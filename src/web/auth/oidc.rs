@@ -5,6 +5,7 @@
 
 use super::super::error::ApiError;
 use super::super::server::Provider;
+use super::fetching::{client, fetched, refused, unreachable, url};
 use super::secret;
 use crate::model::Timestamp;
 use crate::store::access::Role;
@@ -15,7 +16,6 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use reqwest::Url;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -26,10 +26,6 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(600);
 /// Log-ins that have begun; the oldest is given up for a new one.
 const MOST: usize = 1000;
-/// The provider answers within this.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Octets of an answer of the provider.
-const LONGEST: usize = 1 << 20;
 /// What the provider says of itself is asked for anew after this.
 const FRESH: Duration = Duration::from_secs(3600);
 /// Keys that are not known are asked for so often at most.
@@ -366,60 +362,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An address of the provider: encrypted, unless it is on this machine.
-fn url(text: &str) -> Result<Url, ApiError> {
-    let address = Url::parse(text).map_err(|error| unreachable(&format!("`{text}`: {error}")))?;
-    let local = ["localhost", "127.0.0.1", "[::1]"].contains(&address.host_str().unwrap_or_default());
-    match address.scheme() {
-        "https" => Ok(address),
-        "http" if local => Ok(address),
-        _ => Err(unreachable(&format!("`{text}` is not reached over HTTPS"))),
-    }
-}
-
-fn client() -> Result<reqwest::Client, ApiError> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build();
-    client.map_err(|error| ApiError::internal(error.to_string()))
-}
-
-/// The JSON of an answer, as far as it is not too long.
-async fn fetched<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, ApiError> {
-    let failed = |error: reqwest::Error| unreachable(&error.without_url().to_string());
-    let mut response = request
-        .header("accept", "application/json")
-        .send()
-        .await
-        .map_err(failed)?;
-    if !response.status().is_success() {
-        return Err(unreachable(&format!("it answered {}", response.status())));
-    }
-    let mut octets = Vec::new();
-    while let Some(more) = response.chunk().await.map_err(failed)? {
-        octets.extend_from_slice(&more);
-        if octets.len() > LONGEST {
-            return Err(unreachable("its answer does not end"));
-        }
-    }
-    serde_json::from_slice(&octets)
-        .map_err(|error| unreachable(&format!("its answer makes no sense: {error}")))
-}
-
-fn refused(words: &str) -> ApiError {
-    ApiError::new(StatusCode::FORBIDDEN, "not-vouched", words)
-}
-
-fn unreachable(words: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_GATEWAY,
-        "no-provider",
-        format!("the provider of identities (`web.oidc.issuer`) cannot be used: {words}"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,11 +399,5 @@ mod tests {
         assert!(none.message().contains("`groups` gives no role"));
         let other = vouched(json!({ "sub": "7" }), Some(Role::Viewer)).unwrap();
         assert_eq!(other.role, Role::Viewer);
-    }
-
-    #[test]
-    fn providers_are_reached_encrypted_or_on_this_machine() {
-        assert!(url("https://id.example.org").is_ok() && url("http://127.0.0.1:5556/dex").is_ok());
-        assert!(url("http://id.example.org").is_err() && url("ftp://localhost").is_err());
     }
 }
