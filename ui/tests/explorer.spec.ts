@@ -6,6 +6,7 @@ import { as, settled, test } from './support';
 as('kim');
 
 test('every view shows the same question, and the address holds it', async ({ page }) => {
+  test.slow();
   await page.goto('/explorer?by=src_ip,dst_ip&range=last+1h');
   for (const view of ['Table', 'Lines', 'Sankey', 'Heat map', 'Stacked']) {
     await page.getByRole('button', { name: view, exact: true }).click();
@@ -85,17 +86,18 @@ test('a table of thousands of rows holds only those in sight, and its end is rea
   const rows = Number(await box.getByRole('table').getAttribute('aria-rowcount'));
   expect(rows).toBeGreaterThan(1000);
   expect(await box.locator('tbody tr').count()).toBeLessThan(100);
-  const longest = await box.evaluate(async (element) => {
-    let worst = 0;
+  // The median, because a machine that builds at the same time stops a frame now and then.
+  const usual = await box.evaluate(async (element) => {
+    const frames: number[] = [];
     let before = performance.now();
     for (let step = 1; step <= 60; step++) {
       element.scrollTop = (element.scrollHeight * step) / 60;
       await new Promise(requestAnimationFrame);
-      worst = Math.max(worst, performance.now() - before);
+      frames.push(performance.now() - before);
       before = performance.now();
     }
-    return worst;
+    return frames.sort((a, b) => a - b)[30];
   });
-  expect(longest, 'the longest frame in milliseconds').toBeLessThan(250);
+  expect(usual, 'milliseconds of a frame').toBeLessThan(50);
   await expect(box.getByRole('cell', { name: 'total' })).toBeVisible();
 });

@@ -72,5 +72,5 @@ export async function csrf(api: APIRequestContext): Promise<Record<string, strin
 
 /** Waits until what is asked of the server has come. */
 export async function settled(page: Page): Promise<void> {
-  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
+  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 30_000 });
 }

@@ -1,5 +1,8 @@
 // The words of the API, in one place; they are those of `tidemark replay --format json` and of the command line.
 
+/** What names of users, tokens and links are made of, as the server checks it. */
+export const NAME = '[\\p{L}\\p{N}._@+\\-]+';
+
 export type Severity = 'critical' | 'high' | 'low';
 export type VerdictWord = 'attack' | 'false' | 'expected' | 'new-normal';
 export type Role = 'viewer' | 'analyst' | 'admin';

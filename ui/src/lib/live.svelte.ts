@@ -22,8 +22,8 @@ class Live {
     const source = new EventSource('/api/v1/events');
     this.source = source;
     source.addEventListener('open', () => {
-      // What happened while nobody was connected is not told again, so everything is asked for once.
-      if (!this.connected) this.changed();
+      // What happened before we listened is not told again, so everything is asked for once more.
+      this.changed();
       this.connected = true;
     });
     source.addEventListener('error', () => {
