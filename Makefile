@@ -16,7 +16,7 @@ demo: ## replay the four incidents: anomalies in the terminal, an HTML report ea
 	@scripts/demo
 
 test: ## the whole truth: format, lints, documentation, tests, doc tests, licences
-	@scripts/setup build test
+	@scripts/setup build test ui
 	@scripts/test
 
 ui: ## build the dashboard's page into ui/dist; the next build of the program takes it in

@@ -319,9 +319,9 @@ fn ten_thousand_anomalies_in_a_minute_are_at_most_the_budget_and_all_counted() {
 fn killed_two_hundred_times_it_loses_no_message_and_doubles_none_that_can_be_told_apart() {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&taken);
-    let receiver = Receiver::new(move |_, _| match count.fetch_add(1, Ordering::Relaxed) % 11 {
-        3 => Reply::Status(503, ""),
-        7 => Reply::Close,
+    let receiver = Receiver::new(move |_, _| match count.fetch_add(1, Ordering::Relaxed) % 41 {
+        13 => Reply::Status(503, ""),
+        29 => Reply::Close,
         _ => Reply::Status(200, ""),
     });
     let home = Home::new(&config(&hook(&receiver, "", "")));

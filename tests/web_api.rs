@@ -479,7 +479,7 @@ fn a_replay_is_shown_explored_and_decided_upon() {
     );
     assert_eq!(act(json!({ "act": "closed" })).status, 400);
     assert_eq!(
-        act(json!({ "act": "judged", "verdict": "false", "until": "8h", "why": "a test" })).status,
+        act(json!({ "act": "judged", "verdict": "expected", "until": "8h", "why": "a test" })).status,
         200
     );
     let history = client.json(&format!("/api/v1/anomalies/{id}/history"));

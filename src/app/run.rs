@@ -20,6 +20,7 @@ use super::setup::{Setup, read_config};
 use super::stored;
 use super::ways;
 use crate::cli::Usage;
+use crate::config::Config;
 use crate::engine::Engine;
 use anyhow::{Context, Result};
 use clerk::Clerk;
@@ -90,14 +91,7 @@ impl Run {
         let opening = Opening::new(config, |words| say.warn(words))?;
         std::fs::create_dir_all(&folder).with_context(|| format!("the state in {}", folder.display()))?;
         if let Some(identity) = identity {
-            identity.own(&folder)?;
-            if setup.config.store.flows {
-                let flows = stored::folder(&setup.config, &folder);
-                std::fs::create_dir_all(&flows).with_context(|| format!("flows in {}", flows.display()))?;
-                identity.own(&flows)?;
-            }
-            path.as_deref().map_or(Ok(()), |path| identity.own(path))?;
-            say.info(identity.assume()?);
+            become_somebody(identity, config, &folder, path.as_deref(), say)?;
         }
         check_writable(&folder)?;
         let engine = Engine::new(setup.engine(None, "FILE".to_owned()), setup.origins.clone(), 1);
@@ -152,6 +146,25 @@ impl Run {
         plane.begin(receivers, commands, batches.downgrade(), done);
         Ok(plane)
     }
+}
+
+/// Gives what is written to whom the daemon becomes, and becomes that one.
+fn become_somebody(
+    identity: Identity,
+    config: &Config,
+    folder: &Path,
+    lines: Option<&Path>,
+    say: Say,
+) -> Result<()> {
+    identity.own(folder)?;
+    if config.store.flows {
+        let flows = stored::folder(config, folder);
+        std::fs::create_dir_all(&flows).with_context(|| format!("flows in {}", flows.display()))?;
+        identity.own(&flows)?;
+    }
+    lines.map_or(Ok(()), |path| identity.own(path))?;
+    say.info(identity.assume()?);
+    Ok(())
 }
 
 /// Better now than in twenty seconds.

@@ -23,11 +23,12 @@ pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
 impl Display for Config {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Judging(self).fmt(f)?;
+        notify::section(f, &self.notify)?;
         web::print(&self.web, f)
     }
 }
 
-/// What of a configuration decides what is found, as text: where it is shown does not.
+/// What of a configuration decides what is found, as text: where it is shown, and who is told, does not.
 pub struct Judging<'a>(pub &'a Config);
 
 impl Display for Judging<'_> {
@@ -53,7 +54,6 @@ impl Config {
         gates::exceptions(f, &self.except)?;
         self.tables(f)?;
         gates::calendars(f, &self.calendars)?;
-        notify::section(f, &self.notify)?;
         self.rule.iter().try_for_each(|rule| print_rule(f, rule))
     }
 }

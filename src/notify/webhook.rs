@@ -72,7 +72,7 @@ pub(super) fn context(message: &Message) -> Value {
 ///
 /// Where it fails and why.
 pub fn check(template: &str, sample: &Message) -> Result<String, String> {
-    fill(template, &context(sample), UndefinedBehavior::SemiStrict)
+    fill(template, &context(sample), UndefinedBehavior::Strict)
 }
 
 fn fill(template: &str, context: &Value, undefined: UndefinedBehavior) -> Result<String, String> {

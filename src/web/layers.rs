@@ -11,7 +11,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 /// Scripts, styles and data of this server alone; nothing is loaded from elsewhere, nobody may frame it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src \
                       'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Routes that may take longer.
 const SLOW: [&str; 1] = ["/api/v1/rules/backtest"];

@@ -3,66 +3,14 @@
 //! Names begin with `tidemark_`, units stand last, counters end in `_total`. Labels are what people configured or what sends
 //! to us: exporters, rules, routes, receivers; their number is bounded where they come from.
 
+mod sheet;
+
 use super::clerk::Counts;
 use super::notifier::Board;
 use super::worker::Worker;
-use prometheus::{CounterVec, GaugeVec, Opts, Registry, TextEncoder};
-use std::collections::BTreeMap;
+use crate::collect::Account;
+pub use sheet::Sheet;
 use std::sync::atomic::Ordering;
-
-/// Everything told at one scrape.
-#[derive(Default)]
-pub struct Sheet {
-    registry: Registry,
-    counters: BTreeMap<&'static str, CounterVec>,
-    gauges: BTreeMap<&'static str, GaugeVec>,
-}
-
-type Labels<'a> = &'a [(&'a str, &'a str)];
-
-impl Sheet {
-    /// Counts `value` more of `name`, whose labels are the same at each call.
-    pub fn count(&mut self, name: &'static str, help: &str, labels: Labels<'_>, value: u64) {
-        let registry = &self.registry;
-        let counter = self.counters.entry(name).or_insert_with(|| {
-            let keys: Vec<&str> = labels.iter().map(|(key, _)| *key).collect();
-            register(registry, CounterVec::new(Opts::new(name, help), &keys))
-        });
-        let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
-        counter.with_label_values(&values).inc_by(value as f64);
-    }
-
-    /// Says how `name` stands.
-    pub fn gauge(&mut self, name: &'static str, help: &str, labels: Labels<'_>, value: f64) {
-        let registry = &self.registry;
-        let gauge = self.gauges.entry(name).or_insert_with(|| {
-            let keys: Vec<&str> = labels.iter().map(|(key, _)| *key).collect();
-            register(registry, GaugeVec::new(Opts::new(name, help), &keys))
-        });
-        let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
-        gauge.with_label_values(&values).set(value);
-    }
-
-    /// The text format of Prometheus, version 0.0.4.
-    pub fn text(&self) -> String {
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap_or_default()
-    }
-}
-
-/// Names and labels are constants of this file; a test encodes them all.
-#[allow(clippy::expect_used)]
-fn register<T: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    made: prometheus::Result<T>,
-) -> T {
-    let made = made.expect("names and labels are constants that are valid");
-    registry
-        .register(Box::new(made.clone()))
-        .expect("a name is registered once");
-    made
-}
 
 /// What the engine's thread knows.
 pub fn of_worker(sheet: &mut Sheet, worker: &Worker) {
@@ -232,37 +180,41 @@ fn of_exporters(sheet: &mut Sheet, worker: &Worker) {
         ] {
             sheet.count(name, help, &own, count);
         }
-        let last = account.last_seen.map_or(0.0, |at| at.as_secs_f64());
-        let offset = account.clock_offset as f64 / 1e9;
-        for (name, help, value) in [
-            (
-                "tidemark_exporter_templates",
-                "Templates in use.",
-                account.templates as f64,
-            ),
-            (
-                "tidemark_exporter_sampling_rate",
-                "One in so many packets is seen.",
-                f64::from(account.sampling_rate),
-            ),
-            (
-                "tidemark_exporter_last_seen_timestamp_seconds",
-                "Arrival of its newest message.",
-                last,
-            ),
-            (
-                "tidemark_exporter_clock_offset_seconds",
-                "Arrival less export time; negative: its clock is ahead.",
-                offset,
-            ),
-            (
-                "tidemark_exporter_lateness_seconds",
-                "Longest time from a flow's end to its record.",
-                account.lateness as f64 / 1e9,
-            ),
-        ] {
-            sheet.gauge(name, help, &own, value);
-        }
+        gauges_of(sheet, &own, &account);
+    }
+}
+
+fn gauges_of(sheet: &mut Sheet, own: &[(&str, &str)], account: &Account) {
+    let last = account.last_seen.map_or(0.0, |at| at.as_secs_f64());
+    let offset = account.clock_offset as f64 / 1e9;
+    for (name, help, value) in [
+        (
+            "tidemark_exporter_templates",
+            "Templates in use.",
+            account.templates as f64,
+        ),
+        (
+            "tidemark_exporter_sampling_rate",
+            "One in so many packets is seen.",
+            f64::from(account.sampling_rate),
+        ),
+        (
+            "tidemark_exporter_last_seen_timestamp_seconds",
+            "Arrival of its newest message.",
+            last,
+        ),
+        (
+            "tidemark_exporter_clock_offset_seconds",
+            "Arrival less export time; negative: its clock is ahead.",
+            offset,
+        ),
+        (
+            "tidemark_exporter_lateness_seconds",
+            "Longest time from a flow's end to its record.",
+            account.lateness as f64 / 1e9,
+        ),
+    ] {
+        sheet.gauge(name, help, own, value);
     }
 }
 

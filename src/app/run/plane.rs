@@ -237,12 +237,11 @@ impl Plane {
     /// Leaves signs of life for monitors. That they cannot be left shows by their age.
     fn leave_signs(&self, at: Timestamp, stopped: bool) {
         let board = self.notifier.as_ref().map(Notifier::board).unwrap_or_default();
-        let vital = signs::of(&self.standing(), &board, &self.watch.seen);
         let vital = Vital {
             at,
             answered_at: self.answered.0,
             stopped,
-            ..vital
+            ..signs::of(&self.standing(), &board, &self.watch.seen)
         };
         let _ = vital.write(&self.folder);
     }

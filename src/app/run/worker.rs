@@ -1,18 +1,18 @@
 //! The engine's thread: batches in, anomalies out; ticks, snapshots and new rules in between.
 
+mod looking;
+
 use super::clerk::Clerk;
 use super::output::Lines;
-use super::receivers::sums;
 use super::say::Say;
 use super::source::Question;
 use super::state::Saver;
 use crate::app::captures::Walk;
 use crate::app::setup::Setup;
-use crate::app::{stored, summary};
+use crate::app::stored;
 use crate::engine::{Engine, Event, What};
 use crate::input::batch::{Arrival, Batch, Counters};
 use crate::model::{Anomaly, Effect, Measure, RawPacket, Severity, Timestamp};
-use crate::report::Summary;
 use crate::store::desk;
 use crate::store::flows::{Notice, Overseer};
 use crate::wire::Undecoded;
@@ -334,36 +334,6 @@ impl Worker {
                 .error(format!("the old configuration stays in use: {error}")),
         }
         self.lines.reopen();
-    }
-
-    /// What the receivers counted, by name.
-    pub(super) fn received(&self) -> Vec<(&'static str, u64)> {
-        sums(self.receivers.iter().map(|counters| &**counters))
-    }
-
-    /// How it stands.
-    pub(super) const fn standing_now(&self) -> Standing {
-        self.own
-    }
-
-    /// What cannot be seen now, a sentence each.
-    pub(super) fn blind_now(&self) -> Vec<String> {
-        let spots = summary::blind_spots(&self.engine.judge_stats(), &self.engine.front_stats());
-        self.blind.iter().cloned().chain(spots).collect()
-    }
-
-    /// What the run was until now.
-    pub(super) fn summary_now(&self) -> Summary {
-        let known = summary::Known {
-            files: self.inputs.clone(),
-            blind: self.blind.clone(),
-            state: Some(&self.folder),
-            elapsed: self.began.elapsed(),
-        };
-        let anomalies = self.engine.anomalies();
-        let mut summary = summary::of(known, &self.setup, &self.engine, &self.walk, &anomalies);
-        summary.anomalies += self.forgotten;
-        summary
     }
 
     /// Keeps what was learned and says the last words. Intervals that are still open are not closed: half of one would

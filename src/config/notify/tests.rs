@@ -114,11 +114,6 @@ fn everything_that_is_configured_is_printed_and_reads_back_as_the_same() {
 #[test]
 fn what_cannot_be_is_refused_with_line_and_key() {
     let channel = |lines: &str| format!("[notify.channel.x]\n{lines}");
-    let route = |lines: &str| {
-        format!(
-            "[notify.channel.x]\ntype = \"file\"\npath = \"-\"\n[notify.route.r]\nchannel = \"x\"\n{lines}"
-        )
-    };
     for (text, line, words) in [
         (channel("type = \"pagerdutty\""), 2, "did you mean `pagerduty`"),
         (channel("type = \"slack\""), 1, "needs `url_file` or `url_env`"),
@@ -165,6 +160,29 @@ fn what_cannot_be_is_refused_with_line_and_key() {
             3,
             "with a port",
         ),
+    ] {
+        refused(&text, line, words);
+    }
+}
+
+fn refused(text: &str, line: usize, words: &str) {
+    let error = Config::parse(text, "x.toml").unwrap_err();
+    assert_eq!(
+        error.line_and_column().map(|(line, _)| line),
+        Some(line),
+        "{error}"
+    );
+    assert!(error.to_string().contains(words), "{words}: {error}");
+}
+
+#[test]
+fn a_route_that_cannot_be_is_refused_with_line_and_key() {
+    let route = |lines: &str| {
+        format!(
+            "[notify.channel.x]\ntype = \"file\"\npath = \"-\"\n[notify.route.r]\nchannel = \"x\"\n{lines}"
+        )
+    };
+    for (text, line, words) in [
         (route("severity = \"purple\""), 6, "severity"),
         (
             route("filter = \"severity >= purple\""),
@@ -183,12 +201,6 @@ fn what_cannot_be_is_refused_with_line_and_key() {
             "no channel `x`",
         ),
     ] {
-        let error = Config::parse(&text, "x.toml").unwrap_err();
-        assert_eq!(
-            error.line_and_column().map(|(line, _)| line),
-            Some(line),
-            "{error}"
-        );
-        assert!(error.to_string().contains(words), "{words}: {error}");
+        refused(&text, line, words);
     }
 }

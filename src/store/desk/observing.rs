@@ -102,10 +102,12 @@ fn take_down(transaction: &Transaction<'_>, told: &Told<'_>) -> Result<Option<En
         _ if is_new => Act::Opened {
             severity: facts.severity,
         },
-        What::Opened if !life.open => Act::Reopened,
-        What::Escalated => Act::Escalated {
+        What::Opened | What::Escalated if !life.open => Act::Reopened,
+        What::Escalated if facts.severity > life.severity => Act::Escalated {
             severity: facts.severity,
         },
+        // Stranger than before, but it matters as much.
+        What::Escalated => Act::Updated,
         What::Closed if life.open => Act::Closed {
             ended_at: facts.ended_at,
         },

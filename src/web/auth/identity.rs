@@ -87,7 +87,7 @@ impl Who {
     }
 }
 
-/// Who shows this, and what their unsafe requests must prove, if anything. A token that is not good is refused rather than
+/// Who shows this, and what their requests that change something must prove, if anything. A token that is not good is refused rather than
 /// passed over.
 pub(super) fn identify(site: &Site, shown: Shown) -> Result<(Who, Option<String>), ApiError> {
     if let Some(token) = shown.bearer {
