@@ -63,7 +63,7 @@ pub fn steer(engine: &mut Engine, folder: &Path) -> Result<()> {
 /// # Errors
 ///
 /// The desk cannot be written.
-pub fn keep(folder: &Path, engine: &Engine, anomalies: &[Anomaly]) -> Result<()> {
+pub fn keep(folder: &Path, anomalies: &[Anomaly], effects: &[Effect]) -> Result<()> {
     let mut desk = Desk::open(folder)?;
     let mut all: Vec<&Anomaly> = anomalies.iter().collect();
     all.sort_by_key(|anomaly| (anomaly.detected_at, anomaly.id));
@@ -81,7 +81,6 @@ pub fn keep(folder: &Path, engine: &Engine, anomalies: &[Anomaly]) -> Result<()>
         }
     });
     desk.observe(&told.collect::<Vec<_>>())?;
-    let effects: Vec<Effect> = engine.effects().copied().collect();
-    desk.put_effects(&effects)?;
+    desk.put_effects(effects)?;
     Ok(())
 }

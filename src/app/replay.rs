@@ -8,7 +8,7 @@ use super::stored::{self, Past};
 use super::summary;
 use crate::cli::Usage;
 use crate::engine::{Engine, Snapshot};
-use crate::model::{Anomaly, Timestamp};
+use crate::model::{Anomaly, Effect, Timestamp};
 use crate::report::{Stored, Summary};
 use crate::store;
 use crate::store::flows::{Notice, Overseer};
@@ -120,7 +120,8 @@ impl Replay {
         }
         let anomalies = engine.anomalies();
         if let Some(folder) = &self.state {
-            desk::keep(folder, &engine, &anomalies)?;
+            let effects: Vec<Effect> = engine.effects().copied().collect();
+            desk::keep(folder, &anomalies, &effects)?;
         }
         let files = self.files.iter().map(|f| f.display().to_string()).collect();
         let known = summary::Known {

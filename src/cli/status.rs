@@ -41,7 +41,7 @@ pub(super) fn run(args: &Status) -> Result<u8> {
         Ok((Some(vital), _)) => {
             let found = findings(&vital, args, moment::present());
             let grade = found.iter().map(|(grade, _)| *grade).max().unwrap_or(Grade::Ok);
-            (grade, told(&vital, grade, &found))
+            (grade, told(&vital, &found))
         }
         Ok((None, folder)) => {
             let words = format!("no daemon ever ran with the state in {}", folder.display());
@@ -92,16 +92,14 @@ fn findings(vital: &Vital, args: &Status, now: Timestamp) -> Vec<(Grade, String)
 }
 
 /// The line after the grade.
-fn told(vital: &Vital, grade: Grade, found: &[(Grade, String)]) -> String {
+fn told(vital: &Vital, found: &[(Grade, String)]) -> String {
     let mut words: Vec<&str> = found.iter().map(|(_, words)| words.as_str()).collect();
     let well = format!(
         "{} anomalies open, {} exporters",
         vital.open.values().sum::<u64>(),
         vital.counters.get("exporters").copied().unwrap_or(0)
     );
-    if grade == Grade::Ok {
-        words.push(&well);
-    }
+    words.push(&well);
     let open = vital
         .open
         .iter()
@@ -152,7 +150,7 @@ mod tests {
         };
         let found = findings(vital, &args, at(now));
         let grade = found.iter().map(|(grade, _)| *grade).max().unwrap_or(Grade::Ok);
-        format!("{} {}", grade.name(), told(vital, grade, &found))
+        format!("{} {}", grade.name(), told(vital, &found))
     }
 
     #[test]
@@ -198,7 +196,7 @@ mod tests {
             ),
             (
                 with(|v| _ = v.failing.insert("mail".to_owned(), "refused | twice".to_owned())),
-                "WARNING route mail fails: refused / twice |",
+                "WARNING route mail fails: refused / twice; 3 anomalies open",
             ),
         ] {
             assert!(line.starts_with(words), "{line}");

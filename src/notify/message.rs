@@ -190,8 +190,7 @@ impl Message {
         let since = brief.started_at - AROUND;
         let until = brief.ended_at.unwrap_or(brief.detected_at.max(self.at)) + AROUND;
         let until = until.floor(Duration::from_secs(1));
-        let [filter, since, until] =
-            [filter, &since.to_string(), &until.to_string()].map(|part| percent(part));
+        let [filter, since, until] = [filter, &since.to_string(), &until.to_string()].map(percent);
         Some(format!(
             "{url}/explore?filter={filter}&since={since}&until={until}"
         ))

@@ -70,8 +70,16 @@ fn cef_fields(message: &Message) -> Vec<(&'static str, String)> {
         put(&mut fields, "cat", Some(brief.kind.clone()));
         put(&mut fields, "start", Some(millis(brief.started_at)));
         put(&mut fields, "end", brief.ended_at.map(millis));
-        put(&mut fields, "src", brief.value(&SOURCE).filter(is_address));
-        put(&mut fields, "dst", brief.value(&DESTINATION).filter(is_address));
+        put(
+            &mut fields,
+            "src",
+            brief.value(&SOURCE).filter(|text| is_address(text)),
+        );
+        put(
+            &mut fields,
+            "dst",
+            brief.value(&DESTINATION).filter(|text| is_address(text)),
+        );
         put(&mut fields, "spt", brief.value(&["src_port"]));
         put(&mut fields, "dpt", brief.value(&["dst_port"]));
         put(&mut fields, "proto", brief.value(&["protocol"]));
@@ -104,7 +112,7 @@ fn measures(fields: &mut Vec<(&'static str, String)>, brief: &Brief) {
     }
 }
 
-fn is_address(text: &String) -> bool {
+fn is_address(text: &str) -> bool {
     text.parse::<std::net::IpAddr>().is_ok()
 }
 
@@ -135,8 +143,16 @@ pub(super) fn leef(message: &Message) -> String {
         ("count", message.counts.anomalies.to_string()),
     ];
     if let Some(brief) = message.first() {
-        put(&mut fields, "src", brief.value(&SOURCE).filter(is_address));
-        put(&mut fields, "dst", brief.value(&DESTINATION).filter(is_address));
+        put(
+            &mut fields,
+            "src",
+            brief.value(&SOURCE).filter(|text| is_address(text)),
+        );
+        put(
+            &mut fields,
+            "dst",
+            brief.value(&DESTINATION).filter(|text| is_address(text)),
+        );
         put(&mut fields, "srcPort", brief.value(&["src_port"]));
         put(&mut fields, "dstPort", brief.value(&["dst_port"]));
         put(&mut fields, "proto", brief.value(&["protocol"]));

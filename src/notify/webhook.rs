@@ -72,7 +72,21 @@ pub(super) fn context(message: &Message) -> Value {
 ///
 /// Where it fails and why.
 pub fn check(template: &str, sample: &Message) -> Result<String, String> {
-    fill(template, &context(sample), UndefinedBehavior::Strict)
+    let context = context(sample);
+    let filled = fill(template, &context, UndefinedBehavior::Strict)?;
+    // Filters take what is not there for nothing.
+    let environment = Environment::new();
+    let used = environment
+        .template_from_str(template)
+        .map(|read| read.undeclared_variables(false));
+    let mut used: Vec<String> = used.unwrap_or_default().into_iter().collect();
+    used.sort();
+    let known =
+        |name: &str| context.get(name).is_some() || environment.globals().any(|(global, _)| global == name);
+    match used.iter().find(|name| !known(name)) {
+        Some(name) => Err(format!("the template fails: there is no `{name}`")),
+        None => Ok(filled),
+    }
 }
 
 fn fill(template: &str, context: &Value, undefined: UndefinedBehavior) -> Result<String, String> {

@@ -2,16 +2,14 @@
 
 use super::finished::Finished;
 use super::opening::Opening;
-use super::shown;
-use crate::app::Setup;
+use crate::app::{Setup, desk};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::input::batch::now;
-use crate::model::{Anomaly, Timestamp};
+use crate::model::Anomaly;
 use crate::report::Summary;
-use crate::store::desk::{Desk, Told, What};
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A port that is open, and the folder for what lives as long as the dashboard: the desk, and flows that are not kept
@@ -72,7 +70,7 @@ impl Showing {
     /// It cannot be served.
     pub fn run(self, setup: Setup, engine: Engine, anomalies: Vec<Anomaly>, summary: Summary) -> Result<()> {
         let (flows, folder) = (self.flows(), self.folder);
-        take_down(&folder.0, &anomalies, summary.last.unwrap_or_default())?;
+        desk::keep(&folder.0, &anomalies, &[])?;
         let finished = Finished::new(setup, engine, anomalies, summary, Some(flows));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -91,36 +89,4 @@ impl Showing {
             Ok(server.stop()?)
         })
     }
-}
-
-/// Has the desk know what was found.
-fn take_down(folder: &Path, anomalies: &[Anomaly], end: Timestamp) -> Result<()> {
-    let lines: Vec<(What, Timestamp, &Anomaly, String)> = anomalies
-        .iter()
-        .flat_map(|anomaly| {
-            let json = shown::anomaly_json(anomaly).to_string();
-            let closed = anomaly.ended_at.map(|at| {
-                (
-                    What::Closed,
-                    at.max(anomaly.detected_at).min(end.max(at)),
-                    anomaly,
-                    json.clone(),
-                )
-            });
-            [Some((What::Opened, anomaly.detected_at, anomaly, json)), closed]
-                .into_iter()
-                .flatten()
-        })
-        .collect();
-    let told: Vec<Told<'_>> = lines
-        .iter()
-        .map(|(what, at, anomaly, json)| Told {
-            what: *what,
-            at: *at,
-            anomaly,
-            json,
-        })
-        .collect();
-    Desk::open(folder)?.observe(&told)?;
-    Ok(())
 }

@@ -59,9 +59,11 @@ fn a_name_is_taken_once_and_says_nothing_strange() {
     assert_eq!(access.password("lee").unwrap(), None);
 }
 
+type Change = fn(&Access) -> Result<(), AccessError>;
+
 #[test]
 fn another_password_another_role_and_removal_end_the_sessions_of_that_user_alone() {
-    let changes: [fn(&Access) -> Result<(), AccessError>; 3] = [
+    let changes: [Change; 3] = [
         |access| access.set_password("kim", "z"),
         |access| access.set_role("kim", Role::Admin),
         |access| access.remove_user("kim"),
