@@ -5,7 +5,6 @@
 #[allow(dead_code)]
 mod daemon;
 #[path = "common/parts.rs"]
-#[allow(dead_code)]
 mod parts;
 #[path = "common/samples.rs"]
 #[allow(dead_code)]
