@@ -6,6 +6,13 @@ const { TIDEMARK_URL: base, FIGURES: folder, CHROMIUM: executablePath } = proces
 const items = (await (await fetch(`${base}/api/v1/anomalies?state=all&limit=1000`)).json()).items;
 const fanIn = items.find((a) => a.kind === 'fan-in' && a.entity.dst_ip === '10.20.10.40') ?? items[0];
 
+// The series is drawn once its interval is over and the daemon has written it down again.
+for (let left = 80; left > 0; left -= 1) {
+  const whole = await (await fetch(`${base}/api/v1/anomalies/${fanIn.id}`)).json();
+  if ((whole.history ?? []).length > 1) break;
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+}
+
 const PICTURES = [
   ['overview', '/?hours=3', 'light', 1280, 860],
   ['anomaly', `/anomalies/${fanIn.id}`, 'light', 1280, 900],
