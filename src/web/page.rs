@@ -51,13 +51,20 @@ pub async fn page(State(site): State<Arc<Site>>, method: Method, uri: Uri) -> Re
     if let Some(file) = Built::get(name) {
         return sent(name, file.data.into_owned());
     }
-    if path.rsplit('/').next().is_some_and(|last| last.contains('.')) {
+    if is_file(path) {
         return ApiError::missing("there is no such file").into_response();
     }
     match Built::get("index.html") {
         Some(file) => sent("index.html", file.data.into_owned()),
         None => unbuilt(&site).await,
     }
+}
+
+/// Whether a path names a file, by the end of its name; that of an address, as in `hosts/10.1.2.3`, is none.
+fn is_file(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let end = last.rsplit_once('.').map_or("", |(_, end)| end);
+    end.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 fn sent(name: &str, octets: Vec<u8>) -> Response {
@@ -145,6 +152,26 @@ pub fn summary(status: &Status) -> Markup {
             tr { th { "exporters" } td { (status.exporters) } }
             @for (name, count) in &status.counters { tr { th { (name.replace('_', " ")) } td { (count) } } }
             tr { th { "now" } td { (status.now) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_a_path_is_no_file() {
+        for (path, expected) in [
+            ("assets/none.js", true),
+            ("robots.txt", true),
+            ("hosts/10.20.10.40", false),
+            ("hosts/2001:db8::1", false),
+            ("hosts/::ffff:10.0.0.1", false),
+            ("rules/host-bytes-in", false),
+            ("", false),
+        ] {
+            assert_eq!(is_file(path), expected, "{path}");
         }
     }
 }
