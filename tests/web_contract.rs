@@ -38,7 +38,7 @@ fn whatever_the_description_allows_or_forbids_is_answered_as_it_says() {
         return;
     }
     let home = Home::new(
-        "[listen]\nudp = []\ntcp = []\n[state]\ndir = \"state\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
+        "[listen]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[state]\ndir = \"state\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
     );
     let mut daemon = home.start();
     let line = daemon.says(&["dashboard and API on "]);
