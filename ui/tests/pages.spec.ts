@@ -78,8 +78,10 @@ test('the log-in has no serious fault', async ({ browser }) => {
 test('the first paint comes within a second', async ({ page }) => {
   await page.goto('/');
   await expect(page.getByRole('navigation')).toBeVisible();
-  const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
-  expect(painted).toBeLessThan(1000);
+  // The browser notes the paint a little after what it painted can be found.
+  const painted = () => page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null);
+  await expect.poll(painted).not.toBeNull();
+  expect(await painted()).toBeLessThan(1000);
 });
 
 test('the keyboard is enough', async ({ page }) => {
