@@ -19,4 +19,4 @@ pub use naming::{Shape, name, reflects, scan_kind};
 pub use particulars::{advise, amplified, reflectors};
 
 #[cfg(test)]
-mod test_data;
+pub(crate) mod test_data;

@@ -22,7 +22,7 @@ pub(super) fn contributor(address: &str, share: f64) -> Contributor {
 }
 
 /// A load spike towards `address` from second `start` on, two minutes long.
-pub(super) fn anomaly(id: u64, address: &str, start: i64) -> Anomaly {
+pub(crate) fn anomaly(id: u64, address: &str, start: i64) -> Anomaly {
     let at = Timestamp::from_secs(start);
     Anomaly {
         id: AnomalyId(id),

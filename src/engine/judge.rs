@@ -1,5 +1,6 @@
 //! The half of the engine that remembers: it merges partials, closes intervals, keeps baselines and anomalies.
 
+use super::carried::Carried;
 use super::config::Config;
 use super::front::FrontStats;
 use super::hosts::Hosts;
@@ -15,7 +16,7 @@ use crate::aggregate::{Conversations, Entities, Recent};
 use crate::anomaly::Policy;
 use crate::detect::{Budget, Newcomers, Priors, ThetaEstimate};
 use crate::enrich::Origins;
-use crate::model::{Anomaly, Interval, RuleAccount, Timestamp, ahead};
+use crate::model::{Anomaly, AnomalyId, Facts, Interval, RuleAccount, Timestamp, ahead};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -279,6 +280,16 @@ impl Judge {
         self.ledger.poll()
     }
 
+    /// Takes over what an earlier run left open.
+    pub(super) fn carry(&mut self, open: impl IntoIterator<Item = Facts>) {
+        self.ledger.carried = Carried::new(open);
+    }
+
+    /// What of it was not found again, since this was asked last.
+    pub(super) fn lost_sight(&mut self) -> Vec<AnomalyId> {
+        self.ledger.carried.take_lost()
+    }
+
     /// All anomalies so far with their incidents, in order of their start.
     pub fn anomalies(&self) -> Vec<Anomaly> {
         self.ledger.all()
@@ -329,6 +340,9 @@ impl Judge {
             self.miss(closed, interval.start);
         }
         let started = *self.started.get_or_insert(start);
+        let patience = self.config.interval * (self.policy.quiet + self.policy.reopen);
+        self.ledger.carried.begin(started, self.learned_until, patience);
+        self.ledger.carried.advance(interval.start);
         let late_before = self.late();
         self.present = Some(Present {
             interval,

@@ -1,5 +1,6 @@
 //! The anomalies of one run: opened, made worse, closed; each complete enough at any time to be shown.
 
+use super::carried::{self, Carried};
 use super::evidence::Evidence;
 use super::hosts::Hosts;
 use crate::anomaly;
@@ -49,24 +50,10 @@ pub(super) struct Finding {
 
 impl Finding {
     /// The id of the anomaly it would open: the same for the same rule, entity, metric, side and start.
-    pub(super) fn id(&self, rule: &Rule) -> u64 {
-        let text = format!(
-            "{}\n{}\n{}\n{}\n{}",
-            rule.name,
-            self.entity,
-            self.metric,
-            self.direction.name(),
-            self.started_at.as_nanos()
-        );
-        fnv1a(text.as_bytes())
+    fn id(&self, rule: &Rule) -> u64 {
+        let place = carried::place(&rule.name, &self.entity, self.metric, self.direction);
+        carried::fnv1a(format!("{place}\n{}", self.started_at.as_nanos()).as_bytes())
     }
-}
-
-/// FNV-1a, 64 bits (draft-eastlake-fnv): stable and short; nothing here resists an adversary, nor needs to.
-fn fnv1a(octets: &[u8]) -> u64 {
-    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 /// All anomalies of one run, bounded.
@@ -75,6 +62,8 @@ pub(super) struct Ledger {
     anomalies: BTreeMap<u64, Anomaly>,
     events: VecDeque<Event>,
     limit: usize,
+    /// What an earlier run left open.
+    pub(super) carried: Carried,
     /// Anomalies that were not kept because the ledger was full.
     pub(super) refused: u64,
     /// Events that were not kept because nobody polled.
@@ -98,6 +87,12 @@ impl Ledger {
         }
     }
 
+    /// The id of the anomaly that a finding opens: where an earlier run left it open, the one it had.
+    pub(super) fn name(&mut self, rule: &Rule, finding: &Finding) -> u64 {
+        let known = self.carried.resume(&rule.name, finding);
+        known.unwrap_or_else(|| finding.id(rule))
+    }
+
     /// Opens an anomaly, or makes the one of the same id worse.
     pub(super) fn open(&mut self, id: u64, rule: &Rule, finding: &Finding) -> bool {
         if self.anomalies.len() >= self.limit && !self.anomalies.contains_key(&id) {
@@ -108,6 +103,11 @@ impl Ledger {
             .anomalies
             .entry(id)
             .or_insert_with(|| blank(id, rule, finding));
+        if let Some(past) = self.carried.past(id) {
+            anomaly.started_at = past.started_at;
+            anomaly.detected_at = past.detected_at;
+            anomaly.severity = anomaly.severity.max(past.severity);
+        }
         anomaly.ended_at = None;
         self.worse(id, finding);
         true
@@ -270,6 +270,7 @@ impl Ledger {
         let (real, shadow) = all.split_at_mut(real);
         anomaly::group(real);
         anomaly::group(shadow);
+        self.carried.keep_incidents(real);
         all.sort_by_key(|a| (a.started_at, a.detected_at, a.id));
         all
     }
@@ -288,6 +289,7 @@ impl Ledger {
         let before = self.anomalies.len();
         self.anomalies
             .retain(|_, a| a.ended_at.is_none_or(|end| end >= at));
+        self.carried.forget(|id| self.anomalies.contains_key(&id));
         (before - self.anomalies.len()) as u64
     }
 

@@ -6,6 +6,7 @@
 //! split of the same conversations over Fronts gives the same anomalies with the same ids. [`Engine`] is both halves
 //! on one thread, with the clock of event time between them.
 
+mod carried;
 mod channel;
 mod clock;
 mod config;
@@ -27,6 +28,7 @@ mod reproduce;
 mod sampling;
 mod scoring;
 mod series;
+mod split;
 mod spread;
 mod state;
 mod steering;
@@ -47,8 +49,8 @@ pub use state::{Snapshot, StateError};
 use crate::collect::Account;
 use crate::enrich::Origins;
 use crate::model::{
-    Anomaly, Effect, ExportFault, ExportMessage, FlowKey, FlowRecord, Ip, Measure, RawPacket, RuleAccount,
-    Timestamp,
+    Anomaly, AnomalyId, Effect, ExportFault, ExportMessage, Facts, FlowRecord, Ip, Measure, RawPacket,
+    RuleAccount, Timestamp,
 };
 use crate::wire::{self, Packet, Undecoded, decode};
 use clock::{Clock, Seen};
@@ -257,6 +259,17 @@ impl Engine {
         self.judge.poll()
     }
 
+    /// Takes over what an earlier run left open: what deviates in the same place within fifteen intervals goes on under
+    /// its name, start and incident; after more than an hour without learning nothing does.
+    pub fn carry(&mut self, open: impl IntoIterator<Item = Facts>) {
+        self.judge.carry(open);
+    }
+
+    /// Anomalies of an earlier run that were not found again, since this was asked last.
+    pub fn lost_sight(&mut self) -> Vec<AnomalyId> {
+        self.judge.lost_sight()
+    }
+
     /// All anomalies of this run so far, with their incidents, in order of their start.
     pub fn anomalies(&self) -> Vec<Anomaly> {
         self.judge.anomalies()
@@ -363,29 +376,6 @@ impl Engine {
             }
         }
         self.horizon = self.horizon.max(until);
-    }
-
-    /// Which Front collects from an exporter: all its sessions, for they share its Templates.
-    fn front_of_exporter(&self, exporter: Ip) -> usize {
-        let bits = exporter.bits();
-        let mixed = (bits as u64 ^ (bits >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize % self.fronts.len().max(1)
-    }
-
-    /// Which Front meters a packet: both directions and all fragments of a conversation go to the same one.
-    #[inline]
-    fn front_of(&self, packet: &Packet<'_>) -> usize {
-        if self.fronts.len() == 1 {
-            return 0;
-        }
-        self.front_of_ends(&packet.key)
-    }
-
-    #[inline]
-    fn front_of_ends(&self, key: &FlowKey) -> usize {
-        let ends = key.src.bits() ^ key.dst.bits();
-        let mixed = (ends as u64 ^ (ends >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize % self.fronts.len().max(1)
     }
 }
 

@@ -70,10 +70,24 @@ pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// What comes out of a pipe, line by line.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (to, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if to.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 /// A running daemon; killed when it goes out of scope.
 pub struct Daemon {
     child: Child,
     words: Receiver<String>,
+    printed: Receiver<String>,
     /// Everything it said so far.
     pub said: Vec<String>,
 }
@@ -86,18 +100,12 @@ impl Daemon {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (to, words) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if to.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let words = lines(child.stderr.take().unwrap());
+        let printed = lines(child.stdout.take().unwrap());
         Self {
             child,
             words,
+            printed,
             said: Vec::new(),
         }
     }
@@ -173,18 +181,27 @@ impl Daemon {
         assert!(status.unwrap().success());
     }
 
-    /// Waits until it has ended; its status and what it printed.
+    /// Waits until it has ended; its status and what it printed that was not awaited.
     pub fn ends(&mut self) -> (ExitStatus, String) {
-        let mut printed = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut printed)
-            .unwrap();
+        let printed = self.printed.iter().map(|line| line + "\n").collect();
         let status = self.child.wait().unwrap();
         self.said.extend(self.words.iter());
         (status, printed)
+    }
+
+    /// Waits until it prints a line with all these words; the line.
+    #[track_caller]
+    pub fn prints(&mut self, words: &[&str]) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(line) = self.printed.recv_timeout(left) else {
+                panic!("{words:?} was not printed:\n{}", self.said.join("\n"));
+            };
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
     }
 
     /// Stops it in order; the summary it printed last.

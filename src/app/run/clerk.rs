@@ -8,7 +8,7 @@ use super::worker::Command;
 use crate::app::desk;
 use crate::engine::Engine;
 use crate::input::batch::now;
-use crate::model::{Anomaly, Effect, Timestamp};
+use crate::model::{Anomaly, AnomalyId, Effect, Timestamp};
 use crate::store::desk::{Desk, DeskError, Told, What};
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -35,6 +35,7 @@ struct Word {
 #[derive(Debug)]
 enum Message {
     Word(Box<Word>),
+    Lost(Timestamp, Vec<AnomalyId>),
     Effects(Vec<Effect>),
 }
 
@@ -60,8 +61,8 @@ pub struct Counts {
 }
 
 impl Clerk {
-    /// Opens the desk in `folder`, closes what an earlier run left open, has the engine heed what people said so far, and
-    /// begins.
+    /// Opens the desk in `folder`, has the engine go on with what an earlier run left open and heed what people said so
+    /// far, and begins.
     ///
     /// # Errors
     ///
@@ -72,15 +73,13 @@ impl Clerk {
         commands: mpsc::Sender<Command>,
         say: Say,
     ) -> Result<Self> {
-        let mut desk = Desk::open(folder)?;
+        let desk = Desk::open(folder)?;
         let at = now();
-        let lost = desk.lose_sight(at, &[])?;
-        if !lost.is_empty() {
-            say.info(format!(
-                "{} anomalies of an earlier run were open; they are closed",
-                lost.len()
-            ));
+        let open = desk.open_anomalies()?;
+        if !open.is_empty() {
+            say.info(format!("{} anomalies of an earlier run are open", open.len()));
         }
+        engine.carry(open);
         let measures = desk.measures_in_force(at)?;
         let seen = desk.changed()?;
         engine.steer(measures).context("what people said of anomalies")?;
@@ -94,6 +93,7 @@ impl Clerk {
             say,
             seen,
             waiting: Vec::new(),
+            lost: None,
             effects: None,
             failing: false,
         };
@@ -114,6 +114,11 @@ impl Clerk {
         let anomaly = anomaly.clone();
         // The thread ends only with us.
         let _ = self.to.send(Message::Word(Box::new(Word { what, at, anomaly })));
+    }
+
+    /// Tells which anomalies of an earlier run are not found again.
+    pub fn lose_sight(&self, at: Timestamp, lost: Vec<AnomalyId>) {
+        let _ = self.to.send(Message::Lost(at, lost));
     }
 
     /// Tells what measures did so far.
@@ -143,6 +148,7 @@ struct Work {
     /// How the desk was when it was last looked at.
     seen: i64,
     waiting: Vec<Word>,
+    lost: Option<(Timestamp, Vec<AnomalyId>)>,
     effects: Option<Vec<Effect>>,
     failing: bool,
 }
@@ -172,6 +178,10 @@ impl Work {
     fn hear(&mut self, message: Message) {
         match message {
             Message::Word(word) => self.waiting.push(*word),
+            Message::Lost(at, lost) => {
+                let all = &mut self.lost.get_or_insert((at, Vec::new())).1;
+                all.extend(lost);
+            }
             Message::Effects(effects) => self.effects = Some(effects),
         }
     }
@@ -197,6 +207,13 @@ impl Work {
                 .waiting
                 .fetch_sub(self.waiting.len() as u64, Ordering::Relaxed);
             self.waiting.clear();
+        }
+        if let Some((at, lost)) = &self.lost {
+            let entries = self.desk.lose_sight(*at, lost)?;
+            self.counts
+                .lines
+                .fetch_add(entries.len() as u64, Ordering::Relaxed);
+            self.lost = None;
         }
         if let Some(effects) = &self.effects {
             self.desk.put_effects(effects)?;

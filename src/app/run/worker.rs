@@ -179,6 +179,7 @@ impl Worker {
                 }
                 self.forgotten += self.engine.forget(at - KEPT);
                 self.tell();
+                self.lose_sight(at);
                 self.tell_stored();
                 if self.own.beats.is_multiple_of(REFRESH) {
                     self.refresh(at);
@@ -241,6 +242,18 @@ impl Worker {
         let at = self.walk.last.unwrap_or(event.anomaly.detected_at);
         if let Some(clerk) = &self.clerk {
             clerk.tell(what, at, &event.anomaly);
+        }
+    }
+
+    /// Has the clerk close what an earlier run left open and is not found again.
+    fn lose_sight(&mut self, at: Timestamp) {
+        let lost = self.engine.lost_sight();
+        if let Some(clerk) = self.clerk.as_ref().filter(|_| !lost.is_empty()) {
+            let count = lost.len();
+            self.say.info(format!(
+                "{count} anomalies of an earlier run are not found again; they are closed"
+            ));
+            clerk.lose_sight(at, lost);
         }
     }
 

@@ -51,7 +51,7 @@ impl Judge {
         let Some(row) = self.views.get_mut(view).and_then(|v| v.entities.get_mut(slot)) else {
             return;
         };
-        let (id, key) = (finding.id(rule), row.key);
+        let (id, key) = (self.ledger.name(rule, finding), row.key);
         let mut episode = Episode::open(id, finding.interval, &finding.deviation);
         episode.started_at = finding.started_at;
         row.state

@@ -187,7 +187,7 @@ impl Judge {
         let Some(words) = self.plan.rules.get(rule) else {
             return;
         };
-        let id = finding.id(words);
+        let id = self.ledger.name(words, finding);
         if !self.ledger.open(id, words, finding) {
             return;
         }

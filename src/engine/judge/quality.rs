@@ -66,7 +66,7 @@ impl Judge {
             at: interval.end,
             severity: rule.severity,
         };
-        let id = finding.id(&rule);
+        let id = self.ledger.name(&rule, &finding);
         if self.ledger.open(id, &rule, &finding) {
             if let Some(anomaly) = self.ledger.get_mut(id) {
                 anomaly.text = found.text.clone();

@@ -132,7 +132,7 @@ impl Judge {
         let Some(words) = self.plan.rules.get(rule).filter(|_| found) else {
             return;
         };
-        let id = finding.id(words);
+        let id = self.ledger.name(words, &finding);
         if self.ledger.open(id, words, &finding) {
             let stranger = Stranger {
                 host,

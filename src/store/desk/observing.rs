@@ -1,6 +1,6 @@
 //! What the detector tells of anomalies, taken down.
 
-use super::rows::{self, Line, add, key, text, write};
+use super::rows::{self, KEPT, Line, add, kept, key, text, write};
 use super::silences::active;
 use super::{Desk, Result};
 use crate::life::Life;
@@ -53,22 +53,33 @@ impl Desk {
         Ok(entries)
     }
 
-    /// Closes anomalies that the desk has as open and the detector no longer knows, except `known`; the lines it wrote.
+    /// The anomalies that are open as far as the desk knows, as they were when they were told of last, the oldest first.
     ///
-    /// A detector that starts anew without the state it had cannot say when they ended.
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn open_anomalies(&self) -> Result<Vec<Facts>> {
+        let sql = format!("SELECT {KEPT} FROM anomalies WHERE open = 1 ORDER BY started_at, id");
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut found = statement.query([])?;
+        let mut open = Vec::new();
+        while let Some(row) = found.next()? {
+            open.push(kept(row, &|_| None)?.facts);
+        }
+        Ok(open)
+    }
+
+    /// Closes anomalies that are open here but were not found again by a detector that started anew: nobody can say when
+    /// they ended. The lines it wrote.
     ///
     /// # Errors
     ///
     /// It could not be written; then nothing of it was.
-    pub fn lose_sight(&mut self, at: Timestamp, known: &[AnomalyId]) -> Result<Vec<Entry>> {
+    pub fn lose_sight(&mut self, at: Timestamp, lost: &[AnomalyId]) -> Result<Vec<Entry>> {
         let transaction = self.begin()?;
-        let open: Vec<i64> = transaction
-            .prepare("SELECT id FROM anomalies WHERE open = 1")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
         let mut entries = Vec::new();
-        for id in open.into_iter().map(rows::id).filter(|id| !known.contains(id)) {
-            if let Some(mut life) = rows::life(&transaction, id)? {
+        for &id in lost {
+            if let Some(mut life) = rows::life(&transaction, id)?.filter(|life| life.open) {
                 let act = Act::Closed { ended_at: None };
                 entries.push(write(&transaction, &mut life, machine(at, id, act))?);
             }
@@ -103,7 +114,7 @@ fn take_down(transaction: &Transaction<'_>, told: &Told<'_>) -> Result<Option<En
             severity: facts.severity,
         },
         What::Opened | What::Escalated if !life.open => Act::Reopened,
-        What::Escalated if facts.severity > life.severity => Act::Escalated {
+        What::Opened | What::Escalated if facts.severity > life.severity => Act::Escalated {
             severity: facts.severity,
         },
         // Stranger than before, but it matters as much.

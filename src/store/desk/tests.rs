@@ -337,14 +337,24 @@ fn a_measure_shows_what_it_did_and_can_be_taken_back() {
 }
 
 #[test]
-fn what_the_detector_no_longer_knows_is_closed() {
+fn what_the_detector_does_not_find_again_is_closed_once() {
     let (_folder, mut desk) = desk();
     for id in 1..=3 {
         told(&mut desk, What::Opened, 70, &anomaly(id, "scan", Severity::Low));
     }
-    let lines = desk.lose_sight(at(100), &[AnomalyId(2)]).unwrap();
+    let open = |desk: &Desk| {
+        desk.open_anomalies()
+            .unwrap()
+            .iter()
+            .map(|facts| facts.id.0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(open(&desk), [1, 2, 3]);
+    let lost = [AnomalyId(1), AnomalyId(3), AnomalyId(4)];
+    let lines = desk.lose_sight(at(100), &lost).unwrap();
     assert_eq!(names(&lines), ["4 tidemark closed", "5 tidemark closed"]);
-    assert_eq!(desk.lose_sight(at(100), &[AnomalyId(2)]).unwrap(), []);
+    assert_eq!(desk.lose_sight(at(100), &lost).unwrap(), []);
+    assert_eq!(open(&desk), [2]);
 }
 
 #[test]
