@@ -16,7 +16,7 @@ pub struct Account {
     pub grouped: u64,
     /// Counted by a digest.
     pub digested: u64,
-    /// Silenced by people.
+    /// Silenced by people; those whose silence ended while they went on are counted by what became of them then.
     pub silenced: u64,
     /// Of rules in shadow.
     pub shadowed: u64,
@@ -30,7 +30,8 @@ pub struct Account {
     pub own: u64,
     /// Follow-ups that the budget had no room for; the history has them.
     pub unsaid: u64,
-    /// Anomalies whose end will not be told, because more are followed than there is room for.
+    /// Anomalies whose end will not be told, or not the end of their silence, because more are followed than there is
+    /// room for.
     pub unfollowed: u64,
 }
 

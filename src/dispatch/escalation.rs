@@ -24,6 +24,7 @@ impl Dispatcher {
                 state,
                 at: now.at,
             };
+            turn.unsilence(now, &mut told);
             turn.group(&mut told);
             turn.digest(&mut told);
             turn.heartbeat(now.alive, &mut told);

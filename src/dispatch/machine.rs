@@ -4,10 +4,11 @@ use super::decision::{Counts, Decision, Phase};
 use super::route::{By, Own, Route};
 use super::state::{Gathered, RouteState, Topic};
 use crate::model::{self, Act, AnomalyId, Entry, IncidentId, MACHINE, Severity, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What routes ask of an anomaly.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Which.
     pub id: AnomalyId,
@@ -145,11 +146,18 @@ impl Turn<'_> {
         } else if !self.is_for(input) {
             self.state.account.passed += 1;
         } else if input.silenced {
-            self.state.account.silenced += 1;
-        } else if facts.severity < self.route.least || !self.route.speaks(self.at) {
+            self.hush(facts);
+        } else {
+            self.heed(facts, input.entry.at, told);
+        }
+    }
+
+    /// One that is for this route, and that nobody silenced, began at `since`, or may be told from then on.
+    pub(super) fn heed(&mut self, facts: &Facts, since: Timestamp, told: &mut Vec<Decision>) {
+        if facts.severity < self.route.least || !self.route.speaks(self.at) {
             self.sum_up(facts);
         } else {
-            self.tell_of(facts, true, input, told);
+            self.tell_of(facts, true, since, told);
         }
     }
 
@@ -172,7 +180,7 @@ impl Turn<'_> {
     }
 
     /// Tells of an anomaly that begins or became graver, or holds it back.
-    fn tell_of(&mut self, facts: &Facts, opens: bool, input: &Input<'_>, told: &mut Vec<Decision>) {
+    fn tell_of(&mut self, facts: &Facts, opens: bool, since: Timestamp, told: &mut Vec<Decision>) {
         let key = self.state.followed.get(&facts.id).cloned();
         let key = key.unwrap_or_else(|| self.key(facts));
         let topic = self.state.topics.get_mut(&key);
@@ -196,7 +204,7 @@ impl Turn<'_> {
         };
         let mut decision = self.decision(&key, phase, facts.severity);
         decision.anomalies = vec![facts.id];
-        decision.since = Some(input.entry.at);
+        decision.since = Some(since);
         self.enter(&key, facts, opens);
         decision.counts = self
             .state
@@ -233,6 +241,7 @@ impl Turn<'_> {
             severity: severity.max(input.facts.severity),
             ..input.facts.clone()
         };
+        self.hush_graver(facts.id, facts.severity);
         let known = self.state.followed.get(&facts.id);
         let known = known
             .and_then(|key| self.state.topics.get(key))
@@ -255,12 +264,14 @@ impl Turn<'_> {
             }
         };
         if is_news {
-            self.tell_of(&facts, false, input, told);
+            self.state.silenced.remove(&facts.id);
+            self.tell_of(&facts, false, input.entry.at, told);
         }
     }
 
     fn ends(&mut self, input: &Input<'_>, told: &mut Vec<Decision>) {
         let id = input.facts.id;
+        self.state.silenced.remove(&id);
         if let Some(held) = &mut self.state.held {
             held.open.remove(&id);
         }

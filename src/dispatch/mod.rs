@@ -18,6 +18,7 @@ mod escalation;
 mod machine;
 mod pause;
 mod route;
+mod silenced;
 mod state;
 
 pub use account::Account;

@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::decision::{Counts, Decision, NAMED, Phase};
+use super::machine::Facts;
 use super::route::{Budget, Route};
 use crate::model::{AnomalyId, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,11 @@ pub struct RouteState {
     pub(super) topics: BTreeMap<String, Topic>,
     /// When messages of the budget were told, oldest first.
     pub(super) spent: VecDeque<Timestamp>,
+    /// What people silenced and is not over.
+    pub(super) silenced: BTreeMap<AnomalyId, Facts>,
+    /// When it was looked last whether a silence has ended.
+    #[serde(skip)]
+    pub(super) looked: Option<Timestamp>,
     /// What waits for a message that counts it.
     pub(super) held: Option<Gathered>,
     /// What waits for the digest.

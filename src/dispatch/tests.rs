@@ -67,6 +67,7 @@ impl Play {
         let word = |n: usize| words.get(n).copied();
         match words[1] {
             "silence" => drop(self.silenced.insert(id)),
+            "speak" => drop(self.silenced.remove(&id)),
             "trouble" | "well" => {
                 let own = Own {
                     name: words[2].to_owned(),
@@ -160,7 +161,7 @@ impl Play {
 }
 
 #[track_caller]
-fn plays(routes: Vec<Route>, script: &str, until: u64, expected: &str) -> Play {
+pub(super) fn plays(routes: Vec<Route>, script: &str, until: u64, expected: &str) -> Play {
     let mut play = Play::of(routes);
     let lines = |text: &str| {
         let lines = text.lines().map(|line| line.trim().to_owned());
@@ -180,7 +181,7 @@ fn plays(routes: Vec<Route>, script: &str, until: u64, expected: &str) -> Play {
     play
 }
 
-fn route(name: &str, least: Severity) -> Route {
+pub(super) fn route(name: &str, least: Severity) -> Route {
     Route::new(name, least)
 }
 
