@@ -10,6 +10,7 @@
 mod api;
 mod asks;
 pub mod auth;
+mod connections;
 mod error;
 mod layers;
 pub mod limits;

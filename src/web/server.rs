@@ -1,5 +1,6 @@
 //! The server: a thread with a runtime of its own, started with a listener that is open, stopped within a bounded time.
 
+use super::connections::Bounded;
 use super::routes;
 use super::site::Site;
 use super::source::Source;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -139,6 +141,11 @@ impl Server {
         self.site.counters()
     }
 
+    /// Connections there was no room for.
+    pub fn refused(&self) -> u64 {
+        self.site.refused.load(Ordering::Relaxed)
+    }
+
     /// Stops: nobody is let in any more, listeners are told to go, requests under way have three seconds.
     ///
     /// # Errors
@@ -160,15 +167,20 @@ async fn serve(
 ) -> io::Result<()> {
     let router: Router = routes::router(&site);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let refused = Arc::clone(&site.refused);
     let news = tokio::spawn(api::events::watch(Arc::clone(&site)));
     let outcome = match tls {
         Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            let room = |tls| Bounded::new(tls, limits::CONNECTIONS, refused);
+            let mut server = axum_server::from_tcp_rustls(listener, config)?
+                .map(room)
+                .handle(handle);
             bound(server.http_builder());
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            let room = |plain| Bounded::new(plain, limits::CONNECTIONS, refused);
+            let mut server = axum_server::from_tcp(listener)?.map(room).handle(handle);
             bound(server.http_builder());
             server.serve(service).await
         }

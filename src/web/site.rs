@@ -50,6 +50,8 @@ pub struct Site {
     pub listeners: Arc<Semaphore>,
     /// Room for passwords being hashed.
     pub hashes: Arc<Semaphore>,
+    /// Connections there was no room for.
+    pub refused: Arc<AtomicU64>,
     asks: Arc<Semaphore>,
     access: Mutex<Access>,
     desk: Mutex<Desk>,
@@ -81,6 +83,7 @@ impl Site {
             backtests: room(limits::BACKTESTS),
             listeners: room(limits::LISTENERS),
             hashes: room(limits::HASHES),
+            refused: Arc::default(),
             asks: room(limits::ASKS),
             access: Mutex::new(access),
             desk: Mutex::new(desk),
