@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::keys::{Keys, NOBODY};
-use super::lanes::{Numbers, Rows, combined, numbers};
+use super::lanes::{Numbers, Rows, Spare, combined, numbers};
 use super::stage::{Purpose, Stage, Sure};
 use super::steps::Times;
 use super::sums::{Batch, Placed, Sums};
@@ -45,6 +45,7 @@ pub struct Grouping {
     limit: usize,
     most: usize,
     glanced: u64,
+    spare: Spare,
 }
 
 impl Grouping {
@@ -74,6 +75,7 @@ impl Grouping {
             span: None,
             limit,
             glanced: 0,
+            spare: Spare::default(),
         }
     }
 
@@ -115,6 +117,7 @@ impl Grouping {
             .reserve((self.keys.len() + 1) * self.stage.steps.count());
         place(&self.stage, &mut self.sums, &batch, &rows, &groups, whole);
         self.look_at_memory(&groups);
+        self.spare.put(groups);
     }
 
     /// The rows that count.
@@ -165,7 +168,7 @@ impl Grouping {
             let lanes = by.lanes();
             let mut values = lanes
                 .iter()
-                .map(|lane| numbers(&mut self.keys, dimension, *lane, columns, &rows));
+                .map(|lane| numbers(&mut self.keys, dimension, *lane, columns, &rows, &mut self.spare));
             let first = values.next().unwrap_or(Numbers::One(NOBODY));
             let second = values.next();
             drop(values);
@@ -177,15 +180,16 @@ impl Grouping {
                 sides = [first.clone(), second.clone()];
             }
             let [one, other] = groups;
-            let join = |keys: &mut Keys, before, value| match dimension {
+            let (keys, spare) = (&mut self.keys, &mut self.spare);
+            let mut join = |before, value| match dimension {
                 0 => value,
-                _ => combined(keys, dimension, before, value),
+                _ => combined(keys, dimension, before, value, spare),
             };
             let other = match two {
-                true => join(&mut self.keys, other, second.unwrap_or_else(|| first.clone())),
+                true => join(other, second.unwrap_or_else(|| first.clone())),
                 false => other,
             };
-            groups = [join(&mut self.keys, one, first), other];
+            groups = [join(one, first), other];
         }
         let [one, other] = groups;
         if two {

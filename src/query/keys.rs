@@ -20,27 +20,40 @@ pub(super) fn hash(word: u128) -> u64 {
 struct Numbered<T> {
     words: Vec<T>,
     index: Index,
+    /// The number that was looked up last.
+    newest: u32,
 }
 
-impl<T: Copy + PartialEq> Numbered<T> {
-    fn find(&self, hash: u64, word: T) -> Option<u32> {
-        let same = |at: u32| self.words.get(at as usize).is_some_and(|known| *known == word);
-        self.index.find(hash, same).map(|at| at + 1)
-    }
+/// So many numbers after the newest are tried first: what is sorted comes in the same order again, batch after batch.
+const AHEAD: usize = 4;
 
+impl<T: Copy + PartialEq> Numbered<T> {
     /// The number of a word; of a new one the next, unless there are `most` already.
     #[inline]
-    fn number(&mut self, hash: u64, word: T, most: usize) -> u32 {
-        if let Some(number) = self.find(hash, word) {
-            return number;
+    fn number(&mut self, word: T, most: usize, hash: impl FnOnce(T) -> u64) -> u32 {
+        let next = self.newest as usize;
+        let ahead = self.words.iter().skip(next).take(AHEAD);
+        if let Some(steps) = ahead.into_iter().position(|known| *known == word) {
+            self.newest += steps as u32 + 1;
+            return self.newest;
         }
-        let at = self.words.len() as u32;
-        if self.words.len() >= most.min(MOST) {
-            return NOBODY;
-        }
-        self.words.push(word);
-        self.index.insert(hash, at);
-        at + 1
+        self.look_up(word, most, hash(word))
+    }
+
+    fn look_up(&mut self, word: T, most: usize, hash: u64) -> u32 {
+        let same = |at: u32| self.words.get(at as usize).is_some_and(|known| *known == word);
+        let at = match self.index.find(hash, same) {
+            Some(at) => at,
+            None if self.words.len() >= most.min(MOST) => return NOBODY,
+            None => {
+                let at = self.words.len() as u32;
+                self.words.push(word);
+                self.index.insert(hash, at);
+                at
+            }
+        };
+        self.newest = at + 1;
+        self.newest
     }
 
     fn memory(&self) -> usize {
@@ -93,7 +106,7 @@ impl Keys {
         let most = self.most;
         self.values
             .get_mut(dimension)
-            .map_or(NOBODY, |values| values.number(hash(word), word, most))
+            .map_or(NOBODY, |values| values.number(word, most, hash))
     }
 
     /// The number of the combination of one of the dimensions before `dimension` and a value of it.
@@ -103,11 +116,11 @@ impl Keys {
             return NOBODY;
         }
         let most = self.most;
-        let hash = mix_step(u64::from(before) << 32 | u64::from(value));
+        let hash = |[before, value]: [u32; 2]| mix_step(u64::from(before) << 32 | u64::from(value));
         let pairs = dimension
             .checked_sub(1)
             .and_then(|level| self.pairs.get_mut(level));
-        pairs.map_or(NOBODY, |pairs| pairs.number(hash, [before, value], most))
+        pairs.map_or(NOBODY, |pairs| pairs.number([before, value], most, hash))
     }
 
     /// The group of a key.

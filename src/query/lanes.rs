@@ -45,6 +45,24 @@ impl Rows {
     }
 }
 
+/// Room for numbers, to be used again: fresh memory costs more than what is written into it.
+#[derive(Debug, Default)]
+pub(super) struct Spare(Vec<Vec<u32>>);
+
+impl Spare {
+    fn take(&mut self) -> Vec<u32> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// Takes numbers back.
+    pub(super) fn put(&mut self, numbers: Numbers) {
+        if let Numbers::Each(mut numbers) = numbers {
+            numbers.clear();
+            self.0.push(numbers);
+        }
+    }
+}
+
 impl Numbers {
     /// The number of the row at a place.
     #[inline]
@@ -66,6 +84,7 @@ pub(super) fn numbers(
     lane: Lane,
     columns: &Columns,
     rows: &Rows,
+    spare: &mut Spare,
 ) -> Numbers {
     let Lane::Of { field, net, only } = lane else {
         return services(keys, dimension, columns, rows);
@@ -75,6 +94,18 @@ pub(super) fn numbers(
     let only = only.filter(|truth| columns.get(*truth) != Some(&Column::Constant(1)));
     let counts = |row| only.is_none_or(|truth| columns.word(truth, row) != 0);
     match columns.get(field) {
+        Some(Column::Coded { codes, values }) if only.is_none() => {
+            let mut numbers = spare.take();
+            let known = known(codes, rows, values, |value| keys.value(dimension, word(value)));
+            let of = |code: &u32| known.get(*code as usize).copied().unwrap_or(NOBODY);
+            match rows {
+                Rows::All(_) => numbers.extend(codes.iter().map(of)),
+                Rows::Some(rows) => {
+                    numbers.extend(rows.iter().map(|row| codes.get(*row as usize).map_or(NOBODY, of)));
+                }
+            }
+            Numbers::Each(numbers)
+        }
         Some(Column::Coded { codes, values }) => {
             let mut known = vec![NEW; values.len()];
             Numbers::Each(rows.map(|row| {
@@ -121,6 +152,30 @@ pub(super) fn numbers(
     }
 }
 
+/// The numbers of coded values: of those that occur, in the order of the codes. Looking each of them up before the rows
+/// are walked over leaves nothing to decide for a row.
+fn known(codes: &[u32], rows: &Rows, values: &[u128], mut number: impl FnMut(u128) -> u32) -> Vec<u32> {
+    let mut known = vec![NOBODY; values.len()];
+    let mut mark = |code: u32| {
+        if let Some(place) = known.get_mut(code as usize) {
+            *place = NEW;
+        }
+    };
+    match rows {
+        Rows::All(_) => codes.iter().for_each(|code| mark(*code)),
+        Rows::Some(rows) => rows
+            .iter()
+            .filter_map(|row| codes.get(*row as usize))
+            .for_each(|code| mark(*code)),
+    }
+    for (place, value) in known.iter_mut().zip(values) {
+        if *place == NEW {
+            *place = number(*value);
+        }
+    }
+    known
+}
+
 /// The ports of the sides that were contacted.
 fn services(keys: &mut Keys, dimension: usize, columns: &Columns, rows: &Rows) -> Numbers {
     let is_icmp = |protocol: u128| {
@@ -145,7 +200,13 @@ fn services(keys: &mut Keys, dimension: usize, columns: &Columns, rows: &Rows) -
 }
 
 /// The numbers of combinations: of the dimensions before `dimension`, and of its values.
-pub(super) fn combined(keys: &mut Keys, dimension: usize, before: Numbers, values: Numbers) -> Numbers {
+pub(super) fn combined(
+    keys: &mut Keys,
+    dimension: usize,
+    before: Numbers,
+    values: Numbers,
+    spare: &mut Spare,
+) -> Numbers {
     let (mut befores, values) = match (before, values) {
         (Numbers::One(before), Numbers::One(value)) => {
             return Numbers::One(keys.pair(dimension, before, value));
@@ -161,19 +222,33 @@ pub(super) fn combined(keys: &mut Keys, dimension: usize, before: Numbers, value
         }
     };
     // Stored rows are sorted: what comes next is mostly what came last, or what came a little before.
+    let mut newest = ([NEW; 2], NOBODY);
     let mut recent = [([NEW; 2], NOBODY); RECENT];
-    for (at, before) in befores.iter_mut().enumerate() {
-        let pair = [*before, values.get(at)];
+    let mut number = |pair: [u32; 2]| {
+        if newest.0 == pair {
+            return newest.1;
+        }
         let place =
             (pair[0].wrapping_mul(0x9e37_79b1) ^ pair[1].wrapping_mul(0x85eb_ca6b)) >> (32 - RECENT.ilog2());
-        let Some((known, number)) = recent.get_mut(place as usize) else {
-            continue;
+        let Some(known) = recent.get_mut(place as usize) else {
+            return NOBODY;
         };
-        if *known != pair {
-            (*known, *number) = (pair, keys.pair(dimension, pair[0], pair[1]));
+        if known.0 != pair {
+            *known = (pair, keys.pair(dimension, pair[0], pair[1]));
         }
-        *before = *number;
+        newest = *known;
+        newest.1
+    };
+    match &values {
+        Numbers::One(value) => befores
+            .iter_mut()
+            .for_each(|before| *before = number([*before, *value])),
+        Numbers::Each(values) => befores
+            .iter_mut()
+            .zip(values)
+            .for_each(|(before, value)| *before = number([*before, *value])),
     }
+    spare.put(values);
     Numbers::Each(befores)
 }
 
