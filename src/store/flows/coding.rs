@@ -76,6 +76,70 @@ impl Pool {
     }
 }
 
+/// A column of codes; of what is alike in all rows, none is kept.
+fn column(codes: Vec<u32>, values: Vec<u128>, pool: &mut Pool) -> Column {
+    match values.as_slice() {
+        [only] => {
+            pool.take_codes(codes);
+            Column::Constant(*only)
+        }
+        _ => Column::Coded { codes, values },
+    }
+}
+
+/// Gives codes to octets, many at a time, as [`Coder`] does to any values.
+pub(super) struct OctetCoder {
+    codes: Vec<u32>,
+    /// How many octets were given while no code was written.
+    alike: usize,
+    rows: usize,
+    values: Vec<u128>,
+    /// Codes of octets, plus 1.
+    known: [u32; 256],
+}
+
+impl OctetCoder {
+    pub(super) fn new(rows: usize, pool: &mut Pool) -> Self {
+        Self {
+            codes: pool.codes(),
+            alike: 0,
+            rows,
+            values: Vec::new(),
+            known: [0; 256],
+        }
+    }
+
+    pub(super) fn add(&mut self, octets: &[u8]) {
+        let Some(first) = octets.first() else { return };
+        if self.values.is_empty() {
+            self.values.push(u128::from(*first));
+            self.known[usize::from(*first)] = 1;
+        }
+        if self.codes.is_empty() {
+            let only = self.values[0];
+            if octets.iter().all(|octet| u128::from(*octet) == only) {
+                self.alike += octets.len();
+                return;
+            }
+            self.codes.reserve(self.rows);
+            self.codes.resize(self.alike, 0);
+        }
+        let Self { known, values, .. } = self;
+        self.codes.extend(octets.iter().map(|octet| {
+            let code = &mut known[usize::from(*octet)];
+            if *code == 0 {
+                values.push(u128::from(*octet));
+                *code = values.len() as u32;
+            }
+            *code - 1
+        }));
+    }
+
+    pub(super) fn column(self, pool: &mut Pool) -> Column {
+        column(self.codes, self.values, pool)
+    }
+}
+
 /// Gives codes to values in the order in which they first occur. While there is one value only, no code is written:
 /// most fields never have another.
 pub(super) struct Coder {
@@ -174,15 +238,32 @@ impl Coder {
     }
 
     pub(super) fn column(self, pool: &mut Pool) -> Column {
-        match self.values.as_slice() {
-            [only] => {
-                pool.take_codes(self.codes);
-                Column::Constant(*only)
+        column(self.codes, self.values, pool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn octets_are_coded_as_any_values_are(blocks in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..40),
+                (any::<bool>(), 0usize..40).prop_map(|(value, count)| vec![u8::from(value); count]),
+            ],
+            0..8,
+        )) {
+            let mut pool = Pool::default();
+            let rows = blocks.iter().map(Vec::len).sum();
+            let (mut any, mut octets) = (Coder::new(rows, &mut pool), OctetCoder::new(rows, &mut pool));
+            for block in &blocks {
+                block.iter().for_each(|octet| any.push(u128::from(*octet)));
+                octets.add(block);
             }
-            _ => Column::Coded {
-                codes: self.codes,
-                values: self.values,
-            },
+            prop_assert_eq!(octets.column(&mut pool), any.column(&mut pool));
         }
     }
 }

@@ -127,16 +127,19 @@ impl Filing {
 
 /// Earliest start and latest end, microseconds.
 fn span(columns: &Columns) -> [i64; 2] {
-    let all = |field| -> Vec<i64> {
-        match columns.get(field) {
-            Some(Column::Plain(values)) => values.clone(),
-            Some(Column::Coded { values, .. }) => values.iter().map(|value| *value as i64).collect(),
-            Some(Column::Constant(value)) => vec![*value as i64],
-            None => Vec::new(),
+    let ends = |field| -> Option<[i64; 2]> {
+        let coded = |values: &[u128]| {
+            let values = || values.iter().map(|value| *value as i64);
+            Some([values().min()?, values().max()?])
+        };
+        match columns.get(field)? {
+            Column::Plain(values) => Some([*values.iter().min()?, *values.iter().max()?]),
+            Column::Coded { values, .. } => coded(values),
+            Column::Constant(value) => coded(&[*value]),
         }
     };
-    let from = all(Field::Start).into_iter().min().unwrap_or(i64::MAX);
-    [from, all(Field::End).into_iter().max().unwrap_or(i64::MIN)]
+    let from = ends(Field::Start).map_or(i64::MAX, |[first, _]| first);
+    [from, ends(Field::End).map_or(i64::MIN, |[_, last]| last)]
 }
 
 /// When the first record of `columns` arrived.

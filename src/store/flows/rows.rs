@@ -3,7 +3,7 @@
 //! Rows are sorted by source, then destination. So the codes of sources become a few long runs, records of one host lie
 //! side by side, and a query for a host or a network reads only the pages with its rows.
 
-use super::coding::{Coder, Pool, SEED, follow};
+use super::coding::{Coder, OctetCoder, Pool, SEED, follow};
 use super::ends::{DST, Ends, SRC};
 use crate::model::{Column, Columns, Exported, Field, FlowRecord, Ip, Origin, Reverse, Timestamp};
 use foldhash::fast::FixedState;
@@ -213,24 +213,34 @@ impl Rows {
     /// then all its fields are taken.
     fn common(&self, columns: &mut Columns, order: &[u32], pool: &mut Pool) {
         let mut block: Vec<Row> = Vec::with_capacity(BLOCK);
+        let mut octets: Vec<u8> = Vec::with_capacity(BLOCK);
         macro_rules! take {
-            (plain: $($field:ident $part:ident),*; coded: $($code:ident $value:ident),*;) => {{
+            (plain: $($field:ident $part:ident),*; octets: $($small:ident $octet:ident),*;
+             coded: $($code:ident $value:ident),*;) => {{
                 $(let mut $part = pool.numbers();)*
+                $(let mut $octet = OctetCoder::new(order.len(), pool);)*
                 $(let mut $value = Coder::new(order.len(), pool);)*
                 for places in order.chunks(BLOCK) {
                     block.clear();
                     block.extend(places.iter().map(|at| self.rows[*at as usize]));
                     $($part.extend(block.iter().map(|row| i64::from(row.$part)));)*
+                    $(
+                        octets.clear();
+                        octets.extend(block.iter().map(|row| u8::from(row.$octet)));
+                        $octet.add(&octets);
+                    )*
                     $(block.iter().for_each(|row| $value.push(row.$value.into()));)*
                 }
                 $(columns.set(Field::$field, Column::Plain($part));)*
+                $(columns.set(Field::$small, $octet.column(pool));)*
                 $(columns.set(Field::$code, $value.column(pool));)*
             }};
         }
         take! {
             plain: Start start, End end, Received received, Packets packets, Bytes bytes, SrcPort src_port;
-            coded: DstPort dst_port, Protocol protocol, TcpFlags tcp_flags, EndReason end_reason,
-                   Handshake handshake, Initiator initiator, ExportedSrcAs src_as, ExportedDstAs dst_as;
+            octets: Protocol protocol, TcpFlags tcp_flags, EndReason end_reason, Handshake handshake,
+                    Initiator initiator;
+            coded: DstPort dst_port, ExportedSrcAs src_as, ExportedDstAs dst_as;
         }
     }
 

@@ -186,7 +186,9 @@ fn truths(column: &Column, rows: usize) -> Chunk {
 
 /// Codes and the dictionary they point into; 0 of an optional field is null.
 fn coded(field: Field, column: &Column, rows: usize) -> Chunk {
-    let (codes, values) = codes_of(column, rows);
+    // Where all is alike, so are the pages: the first stands for all of its length.
+    let is_alike = matches!(column, Column::Constant(_)) && rows > PAGE;
+    let (codes, values) = codes_of(column, if is_alike { PAGE } else { rows });
     let null = is_optional(field)
         .then(|| values.iter().position(|value| *value == 0))
         .flatten();
@@ -198,7 +200,16 @@ fn coded(field: Field, column: &Column, rows: usize) -> Chunk {
         nulls += missing;
         (octets, codes.len())
     });
-    let pages = pages.collect();
+    let mut pages: Vec<(Vec<u8>, usize)> = pages.collect();
+    if let (true, Some(first)) = (is_alike, pages.first().cloned()) {
+        pages.resize(rows / PAGE, first);
+        let rest = rows % PAGE;
+        if rest > 0 {
+            let (octets, _) = page(&codes[..rest], null, is_optional(field), known.len());
+            pages.push((octets, rest));
+        }
+        nulls = if null.is_some() { rows as u64 } else { 0 };
+    }
     Chunk {
         pages,
         statistics: statistics(field, &known, nulls),
