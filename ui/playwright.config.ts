@@ -1,6 +1,11 @@
 // How the page is tried in a browser: Debian's Chromium, one after the other, against a server that runs already.
 import { defineConfig } from '@playwright/test';
 
+const QUIET = [
+  '--disable-background-networking', '--disable-component-update', '--disable-domain-reliability', '--disable-sync', '--no-first-run',
+  '--no-pings', '--disable-quic', '--disable-gpu',
+];
+
 export default defineConfig({
   testDir: 'tests',
   globalSetup: './tests/people.ts',
@@ -17,8 +22,9 @@ export default defineConfig({
     locale: 'en-GB',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      // Its own sandbox does not work for root; what is shown here is ours.
-      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+      // It asks nobody but us: what it does by itself would only wait for a network that need not be there. Its own sandbox does
+      // not work for root; what is shown here is ours.
+      args: [...QUIET, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
     },
   },
 });

@@ -1,6 +1,8 @@
 // Who is looking, and what they may do; asked of the server, which decides again at every request.
 import { asFault, del, get, post, Refused, setCsrf, whenExpired } from '../api/client';
 import type { Fault, Role, Session } from '../api/types';
+import { back } from './back';
+import { route } from './route.svelte';
 
 const RANK: Record<Role, number> = { viewer: 0, analyst: 1, admin: 2 };
 
@@ -22,6 +24,8 @@ class Who {
       this.phase = 'out';
       return;
     }
+    const there = back();
+    if (there) route.go(there, true);
     this.session = session;
     this.phase = 'in';
   }
