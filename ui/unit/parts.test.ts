@@ -1,4 +1,5 @@
 // The pure parts of the page: completion, downloads, diagrams, words.
+import { unpointed } from '../src/api/client';
 import { describe, expect, it } from 'vitest';
 import { queryOfAnswer } from '../src/lib/answer';
 import { charAt, completed, errorOf, octetAt, split } from '../src/lib/complete';
@@ -85,5 +86,13 @@ describe('words are those of the report', () => {
   it('of an entry of a history', () => {
     expect(actWords({ act: 'judged', verdict: 'new-normal', why: 'moved' })).toBe('said it was: new normal – moved');
     expect(actWords({ act: 'assigned', to: null })).toBe('assigned it to nobody');
+  });
+});
+
+describe('refusals', () => {
+  it('point into a text only where it can be met', () => {
+    expect(unpointed('`nonsense` is no dimension\n  nonsense/bytes\n  ^^^^^^^^')).toBe('`nonsense` is no dimension');
+    expect(unpointed('not now: try again')).toBe('not now: try again');
+    expect(unpointed('line 2: no such key\n2 | flor = 5\n  ^^^^\ndid you mean `floor`?')).toBe('line 2: no such key did you mean `floor`?');
   });
 });

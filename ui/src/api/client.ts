@@ -42,11 +42,19 @@ const unreachable: Fault = {
   message: 'The server does not answer. It may be starting anew; this page tries again by itself.',
 };
 
+/** Words without the line that is quoted and the one that points into it, which need a terminal to meet. */
+export function unpointed(message: string): string {
+  const lines = message.split('\n');
+  const pointer = lines.findIndex((line) => /^\s*\^+\s*$/.test(line));
+  if (pointer > 0) lines.splice(pointer - 1, 2);
+  return lines.map((line) => line.trim()).join(' ');
+}
+
 async function faultOf(response: Response): Promise<Fault> {
   const text = await response.text();
   try {
     const body = JSON.parse(text) as { error?: Fault };
-    if (body.error?.message) return body.error;
+    if (body.error?.message) return { ...body.error, message: unpointed(body.error.message) };
   } catch {
     /* Not ours: a proxy in between, perhaps. */
   }

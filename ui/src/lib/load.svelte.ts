@@ -10,6 +10,9 @@ export interface Loaded<T> {
   put(data: T): void;
 }
 
+/** A server that does not answer is asked again after so many milliseconds. */
+const AGAIN = 5000;
+
 /** `ask` must read what it depends on before its first await. Returning null asks for nothing. */
 export function load<T>(ask: (signal: AbortSignal) => Promise<T> | null): Loaded<T> {
   let data = $state.raw<T | null>(null);
@@ -19,6 +22,7 @@ export function load<T>(ask: (signal: AbortSignal) => Promise<T> | null): Loaded
   $effect(() => {
     void round;
     const stop = new AbortController();
+    let later: ReturnType<typeof setTimeout> | undefined;
     const asked = ask(stop.signal);
     if (!asked) {
       busy = false;
@@ -36,9 +40,13 @@ export function load<T>(ask: (signal: AbortSignal) => Promise<T> | null): Loaded
         if (stop.signal.aborted || aborted(error)) return;
         fault = asFault(error);
         busy = false;
+        if (fault.code === 'unreachable') later = setTimeout(() => (round += 1), AGAIN);
       },
     );
-    return () => stop.abort();
+    return () => {
+      clearTimeout(later);
+      stop.abort();
+    };
   });
   return {
     get data() { return data; },

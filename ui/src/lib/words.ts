@@ -42,10 +42,10 @@ export const dimension = (name: string) => DIMENSIONS[name] ?? name.replaceAll('
 export const metricName = (name: string) => METRICS[name] ?? name.replaceAll('_', ' ');
 export const verdictName = (word: string) => VERDICTS.find((v) => v.word === word.replace('_', '-'))?.name ?? word;
 
-export function kindName(kind: string): string {
-  const words = KINDS[kind] ?? kind.replaceAll('-', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
+/** As the beginning of a sentence or a heading. */
+export const sentence = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
+export const kindName = (kind: string) => sentence(KINDS[kind] ?? kind.replaceAll('-', ' '));
 
 export const protocol = (number: number) => PROTOCOLS[number] ?? String(number);
 
