@@ -93,8 +93,10 @@ test.describe('an administrator', () => {
   });
 
   test('makes a token once shown, with which a program comes in, and shares a view without a log-in', async ({ page, request, browser }) => {
+    // A name is taken once.
+    const now = Date.now();
     await page.goto('/settings?tab=tokens');
-    await page.getByLabel('Name').fill('a-program');
+    await page.getByLabel('Name').fill(`a-program-${now}`);
     await page.getByRole('button', { name: 'Make token' }).click();
     const secret = (await page.locator('.made code').textContent()) ?? '';
     const bare = await browser.newContext(NOBODY);
@@ -102,7 +104,7 @@ test.describe('an administrator', () => {
     expect((await request.get('/api/v1/status', { headers: { authorization: 'Bearer wrong' } })).status()).toBe(401);
 
     await page.goto('/settings?tab=shares');
-    await page.getByLabel('Name').fill('the-wall');
+    await page.getByLabel('Name').fill(`the-wall-${now}`);
     await page.getByRole('button', { name: 'Make link' }).click();
     const link = (await page.locator('.made code').textContent()) ?? '';
     const wall = await bare.newPage();

@@ -7,7 +7,9 @@ as('kim');
 
 test('every view shows the same question, and the address holds it', async ({ page }) => {
   test.slow();
-  await page.goto('/explorer?by=src_ip,dst_ip&range=last+1h');
+  // What comes in now would change the numbers between two looks.
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  await page.goto(`/explorer?by=src_ip,dst_ip&since=${ago(60)}&until=${ago(5)}`);
   for (const view of ['Table', 'Lines', 'Sankey', 'Heat map', 'Stacked']) {
     await page.getByRole('button', { name: view, exact: true }).click();
     await settled(page);
@@ -86,17 +88,20 @@ test('a table of thousands of rows holds only those in sight, and its end is rea
   const rows = Number(await box.getByRole('table').getAttribute('aria-rowcount'));
   expect(rows).toBeGreaterThan(1000);
   expect(await box.locator('tbody tr').count()).toBeLessThan(100);
-  // The median, because a machine that builds at the same time stops a frame now and then.
+  // Beyond what a frame takes with nothing to do, and the median, because a machine may build at the same time.
   const usual = await box.evaluate(async (element) => {
-    const frames: number[] = [];
-    let before = performance.now();
-    for (let step = 1; step <= 60; step++) {
-      element.scrollTop = (element.scrollHeight * step) / 60;
-      await new Promise(requestAnimationFrame);
-      frames.push(performance.now() - before);
-      before = performance.now();
-    }
-    return frames.sort((a, b) => a - b)[30];
+    const median = async (each: (step: number) => void) => {
+      const frames: number[] = [];
+      for (let step = 1; step <= 60; step++) {
+        const before = performance.now();
+        each(step);
+        await new Promise(requestAnimationFrame);
+        frames.push(performance.now() - before);
+      }
+      return frames.sort((a, b) => a - b)[30] ?? Infinity;
+    };
+    const idle = await median(() => {});
+    return (await median((step) => (element.scrollTop = (element.scrollHeight * step) / 60))) - idle;
   });
   expect(usual, 'milliseconds of a frame').toBeLessThan(50);
   await expect(box.getByRole('cell', { name: 'total' })).toBeVisible();

@@ -70,6 +70,14 @@ export async function csrf(api: APIRequestContext): Promise<Record<string, strin
   return who.csrf ? { 'x-csrf-token': who.csrf } : {};
 }
 
+/** Takes back what was decided about an anomaly, so that a test finds it as nobody has touched it yet. */
+export async function untouched(api: APIRequestContext, id: string): Promise<void> {
+  const { life } = await get<{ life?: { acknowledged: object | null; verdict: object | null } }>(api, `/anomalies/${id}`);
+  const headers = await csrf(api);
+  const acts = [life?.acknowledged ? 'unacknowledged' : '', life?.verdict ? 'retracted' : ''].filter(Boolean);
+  for (const act of acts) await api.post('/api/v1/acts', { data: { ids: [id], act: { act } }, headers, failOnStatusCode: true });
+}
+
 /** Waits until what is asked of the server has come. */
 export async function settled(page: Page): Promise<void> {
   await expect(page.locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 30_000 });
