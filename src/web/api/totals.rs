@@ -1,5 +1,6 @@
 //! All traffic over time, and what is usual for it: sums of stored flows in steps of ten minutes, kept once an hour is
-//! over, and of each time of day the median of the days before with their spread.
+//! over, and of each time of day the median of the days before with their spread; of the hours before, as long as too
+//! few days are known.
 
 use crate::model::{Interval, Timestamp};
 use crate::query::{Figure, Measure, Request};
@@ -19,6 +20,10 @@ const STEPS: usize = 6;
 const DAYS: u32 = 7;
 /// Of how many of them there must be traffic for something to be usual.
 const LEAST: usize = 3;
+/// Steps before that are looked at where too few days are known: three hours.
+const RECENT: u32 = 18;
+/// Of how many of them there must be traffic.
+const LEAST_RECENT: usize = 6;
 /// Hours kept.
 const MOST: usize = 24 * 16;
 /// Hours read at once.
@@ -44,7 +49,8 @@ pub struct Point {
     pub at: String,
     /// What was measured; null where no flows are stored.
     pub observed: Option<f64>,
-    /// The median of the same time on the seven days before; null where fewer than three have any.
+    /// The median of the same time on the seven days before; where fewer than three have any, of the three hours before;
+    /// null where that is less than an hour.
     pub expected: Option<f64>,
     /// Lower edge of what is usual.
     pub lower: Option<f64>,
@@ -61,6 +67,8 @@ pub struct Traffic {
     pub packets: Vec<Point>,
     /// Flows a step.
     pub flows: Vec<Point>,
+    /// Whether what is usual is in part that of the hours before, because too few days are known.
+    pub provisional: bool,
 }
 
 /// Hours that are known.
@@ -80,7 +88,8 @@ impl Totals {
         let end = now.floor(HOUR) + HOUR;
         let begin = end - HOUR * hours;
         let began = Instant::now();
-        let mut whole = self.know(store, Interval { start: begin, end }, now, began)?;
+        let first = begin - STEP * RECENT;
+        let mut whole = self.know(store, Interval { start: first, end }, now, began)?;
         for day in 1..=DAYS {
             let earlier = Interval {
                 start: begin - DAY * day,
@@ -162,13 +171,27 @@ impl Totals {
         *self.hours.get(&step.floor(HOUR))?.get(place as usize)?
     }
 
+    /// What a step is compared with: the same time on the days before, or the hours before; whether it is the latter.
+    fn before(&self, step: Timestamp) -> (Vec<Sums>, bool) {
+        let days: Vec<Sums> = (1..=DAYS).filter_map(|day| self.at(step - DAY * day)).collect();
+        if days.len() >= LEAST {
+            return (days, false);
+        }
+        let hours: Vec<Sums> = (1..=RECENT).filter_map(|n| self.at(step - STEP * n)).collect();
+        match hours.len() >= LEAST_RECENT {
+            true => (hours, true),
+            false => (Vec::new(), false),
+        }
+    }
+
     fn told(&self, range: Interval) -> Traffic {
         let mut traffic = Traffic::default();
         let mut step = range.start;
         // A step that is not over would always look like too little.
         while step + STEP <= range.end {
             let now = self.at(step);
-            let before: Vec<Sums> = (1..=DAYS).filter_map(|day| self.at(step - DAY * day)).collect();
+            let (before, is_provisional) = self.before(step);
+            traffic.provisional |= is_provisional;
             let series = [&mut traffic.bytes, &mut traffic.packets, &mut traffic.flows];
             for (measure, series) in series.into_iter().enumerate() {
                 let of = |sums: &Sums| sums.get(measure).copied().unwrap_or(0.0);
@@ -187,7 +210,7 @@ impl Totals {
     }
 }
 
-/// The median of some days, and a band about it; none for too few.
+/// The median of some days or hours, and a band about it; none for too few.
 fn band(values: Vec<f64>) -> Option<[f64; 3]> {
     if values.len() < LEAST {
         return None;
@@ -270,14 +293,29 @@ mod tests {
     }
 
     #[test]
-    fn of_two_days_nothing_is_usual_and_of_none_nothing_is_known() {
+    fn of_less_than_an_hour_nothing_is_usual_and_of_no_flows_nothing_is_known() {
         let now = Timestamp::from_secs(1_772_409_600);
-        let some = store(now, 3, |_| 1);
-        let (traffic, _) = Totals::default().traffic(&some, now, 2).unwrap();
-        assert_eq!(traffic.bytes[5].observed, Some(1.0));
-        assert_eq!(traffic.bytes[5].expected, None);
+        let mut new = MemoryStore::new(64 << 20);
+        let records: Vec<FlowRecord> = (0..6).map(|n| flow(now - STEP * (6 - n), 1)).collect();
+        let records = records.iter().map(|record| (record, record.end));
+        new.write(&Columns::of_fields(records, Field::ALL)).unwrap();
+        let (traffic, _) = Totals::default().traffic(&new, now, 2).unwrap();
+        let newest = traffic.bytes.last().unwrap();
+        assert_eq!((newest.observed, newest.expected), (Some(1.0), None));
         let (traffic, _) = Totals::default().traffic(&MemoryStore::new(0), now, 2).unwrap();
         assert_eq!(traffic.flows[5].observed, None);
+    }
+
+    #[test]
+    fn until_three_days_are_known_the_hours_before_say_what_is_usual() {
+        let now = Timestamp::from_secs(1_772_409_600);
+        for (days, provisional) in [(2, true), (5, false)] {
+            let store = store(now, days, |day| if day == 0 { 1000 } else { 4000 });
+            let (traffic, _) = Totals::default().traffic(&store, now, 12).unwrap();
+            let usual = traffic.bytes[60].expected;
+            let expected = if provisional { 1000.0 } else { 4000.0 };
+            assert_eq!((traffic.provisional, usual), (provisional, Some(expected)));
+        }
     }
 
     #[test]

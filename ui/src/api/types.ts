@@ -103,7 +103,7 @@ export interface Overview {
   step_s: number;
   reading?: boolean;
   traffic_note?: string;
-  traffic: { bytes: BandPoint[]; packets: BandPoint[]; flows: BandPoint[] };
+  traffic: { bytes: BandPoint[]; packets: BandPoint[]; flows: BandPoint[]; provisional: boolean };
   incidents: Incident[];
   top: TopEntity[];
   exporters: ExporterBrief[];
