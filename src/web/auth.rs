@@ -209,7 +209,8 @@ async fn trace(site: &Arc<Site>, who: String, client: &Client, what: String, sta
         origin: client.address.to_string(),
         what,
         outcome: match status {
-            status if status.is_success() => "done".to_owned(),
+            // Who comes in through a provider is sent on.
+            status if status.is_success() || status.is_redirection() => "done".to_owned(),
             status => format!("refused ({})", status.as_u16()),
         },
     };

@@ -114,11 +114,30 @@ async fn unbuilt(site: &Arc<Site>) -> Response {
         }
         @if let Ok(Some(status)) = &status { (summary(status)) }
     };
-    Html(plain("Tidemark", &body).into_string()).into_response()
+    sent_plain("Tidemark", &body)
 }
 
-/// A page without any script.
-pub fn plain(title: &str, body: &Markup) -> Markup {
+/// A page without any script; it brings its own style.
+pub fn sent_plain(title: &str, body: &Markup) -> Response {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let policy = HeaderValue::from_static(policy);
+    let page = Html(plain(title, body).into_string());
+    ([(header::CONTENT_SECURITY_POLICY, policy)], page).into_response()
+}
+
+/// That somebody is not let in, why, and the way back.
+pub fn refused(error: &ApiError) -> Response {
+    let body = html! {
+        h1 { "You are not logged in" }
+        p { (error.message()) }
+        p { a href="/" { "Back to the log-in" } }
+    };
+    let mut response = sent_plain("Tidemark: not logged in", &body);
+    *response.status_mut() = error.status();
+    response
+}
+
+fn plain(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -150,7 +169,7 @@ pub fn summary(status: &Status) -> Markup {
                 (status.open.critical) " critical, " (status.open.high) " high, " (status.open.low) " low"
             } }
             tr { th { "exporters" } td { (status.exporters) } }
-            @for (name, count) in &status.counters { tr { th { (name.replace('_', " ")) } td { (count) } } }
+            @for (name, count) in &status.counters { tr { th { (name.replace('_', " ")) } td { (crate::model::units::grouped(*count)) } } }
             tr { th { "now" } td { (status.now) } }
         }
     }

@@ -110,6 +110,8 @@ test.describe('an administrator', () => {
     const wall = await bare.newPage();
     expect((await wall.goto(link))?.status()).toBe(200);
     await expect(wall.getByText('open anomalies')).toBeVisible();
+    // Its style is its own, and let through.
+    expect(await wall.evaluate(() => getComputedStyle(document.body).fontFamily)).toContain('system-ui');
     await bare.close();
   });
 });

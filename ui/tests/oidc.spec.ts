@@ -131,6 +131,8 @@ test('somebody of no group is told so and stays outside', async ({ page, home })
   await comeAs(page, home.url, 'lee');
   await expect(page.getByText(/`groups` gives no role here/)).toBeVisible();
   expect(await status(page, home.url)).toBe(401);
+  await page.getByRole('link', { name: 'Back to the log-in' }).click();
+  await expect(page.getByRole('link', { name: /^Log in with/ })).toBeVisible();
 });
 
 test('who declines at the provider is told so, and can begin again', async ({ page, home }) => {

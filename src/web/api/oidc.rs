@@ -6,6 +6,7 @@ use crate::web::asks::Params;
 use crate::web::auth::oidc::{Oidc, PATIENCE};
 use crate::web::auth::{Client, Note, cookie};
 use crate::web::error::ApiError;
+use crate::web::page;
 use axum::Extension;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,8 +24,13 @@ fn provider(site: &Shared) -> Result<&Oidc, ApiError> {
 
 /// Sends a browser to the provider
 #[utoipa::path(get, path = "/api/v1/oidc/login", tag = "session", responses((status = 303, description = "To the provider")))]
-pub async fn login(site: Shared, Extension(client): Extension<Client>) -> Result<Response, ApiError> {
-    let begun = provider(&site)?.begin(site.clock()).await?;
+pub async fn login(site: Shared, Extension(client): Extension<Client>, headers: HeaderMap) -> Response {
+    let begun = begin_there(&site, &client).await;
+    begun.unwrap_or_else(|error| refusal(&headers, error))
+}
+
+async fn begin_there(site: &Shared, client: &Client) -> Result<Response, ApiError> {
+    let begun = provider(site)?.begin(site.clock()).await?;
     let secure = if client.https { "; Secure" } else { "" };
     let cookie = format!(
         "{COOKIE}={}; Path=/api/v1/oidc; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
@@ -55,8 +61,23 @@ pub async fn callback(
     Extension(client): Extension<Client>,
     Params(back): Params<Back>,
     headers: HeaderMap,
+) -> Response {
+    let come = come_back(&site, &client, back, &headers).await;
+    come.unwrap_or_else(|error| {
+        let note = Note(error.message().to_owned());
+        let mut response = refusal(&headers, error);
+        response.extensions_mut().insert(note);
+        response
+    })
+}
+
+async fn come_back(
+    site: &Shared,
+    client: &Client,
+    back: Back,
+    headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let oidc = provider(&site)?;
+    let oidc = provider(site)?;
     if let Some(error) = back.error {
         let words = format!("the provider refused: {}", crate::model::units::printable(&error));
         return Err(ApiError::new(StatusCode::FORBIDDEN, "not-vouched", words));
@@ -67,10 +88,10 @@ pub async fn callback(
             "the provider sends `code` and `state`",
         ));
     };
-    let browser = cookie(&headers, COOKIE).unwrap_or_default();
+    let browser = cookie(headers, COOKIE).unwrap_or_default();
     let vouched = oidc.finish(&state, &code, &browser, site.clock()).await?;
     let note = Note(format!("as {}", vouched.name));
-    let session = begin(&site, &client, vouched.name, vouched.role, false).await?;
+    let session = begin(site, client, vouched.name, vouched.role, false).await?;
     let mut response = to("/")?;
     for cookie in session.headers().get_all(header::SET_COOKIE) {
         response.headers_mut().append(header::SET_COOKIE, cookie.clone());
@@ -81,6 +102,15 @@ pub async fn callback(
     )?;
     response.extensions_mut().insert(note);
     Ok(response)
+}
+
+/// Why somebody is not let in: for a browser a page in words, for others as everywhere.
+fn refusal(headers: &HeaderMap, error: ApiError) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|types| types.to_str().ok());
+    match accepts.is_some_and(|types| types.contains("text/html")) {
+        true => page::refused(&error),
+        false => error.into_response(),
+    }
 }
 
 fn to(location: &str) -> Result<Response, ApiError> {

@@ -8,8 +8,8 @@ use crate::web::asks::{Body, Page, Params, Part, instant};
 use crate::web::auth::{Note, Who, secret};
 use crate::web::error::ApiError;
 use crate::web::page;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use maud::html;
 use serde::Deserialize;
@@ -82,5 +82,9 @@ pub async fn view(site: Shared, Part(token): Part<String>) -> Result<Response, A
     let mut status = status;
     status.problems.clear();
     let body = html! { h1 { "Tidemark" } (page::summary(&status)) };
-    Ok(Html(page::plain("Tidemark: status", &body).into_string()).into_response())
+    let mut response = page::sent_plain("Tidemark: status", &body);
+    // A screen on a wall has nobody to press a key.
+    let again = (HeaderName::from_static("refresh"), HeaderValue::from_static("60"));
+    response.headers_mut().insert(again.0, again.1);
+    Ok(response)
 }
