@@ -20,19 +20,24 @@ pub(super) enum Token<'t> {
     Strange(char),
 }
 
+impl Token<'_> {
+    /// Whether it is this word, in any case, or this sign.
+    pub(super) fn is(self, wanted: &str) -> bool {
+        match self {
+            Self::Word(word) => word.eq_ignore_ascii_case(wanted),
+            Self::Sign(sign) => sign == wanted,
+            Self::Quoted(_) | Self::Strange(_) => false,
+        }
+    }
+}
+
 /// A token and its place in bytes.
 pub(super) type Placed<'t> = (Token<'t>, Range<usize>);
 
 /// All tokens of `text`, or an error at the first character that begins none.
 pub(super) fn tokens(text: &str) -> Result<Vec<Placed<'_>>, FilterError> {
-    let found = tokens_of(text);
-    match found.iter().find(|(token, _)| matches!(token, Token::Strange(_))) {
-        Some((Token::Strange(character), span)) => {
-            let problem = format!("`{}` is no part of the language", character.escape_debug());
-            Err(FilterError::new(text, span.clone(), problem))
-        }
-        _ => Ok(found),
-    }
+    let found = tokens_of(text).into_iter();
+    found.map(|placed| known(text, 0, placed)).collect()
 }
 
 /// As [`tokens`], in the language of filters over anomalies: words may hold `*`, `@` and `+`, and texts stand in quotation
@@ -49,17 +54,25 @@ pub(super) fn tokens_with_texts(text: &str) -> Result<Vec<Placed<'_>>, FilterErr
             }
             all.push((Token::Quoted(piece), at - 1..end + 1));
         } else {
-            for (token, span) in joined(piece, tokens_of(piece)) {
-                if let Token::Strange(character) = token {
-                    let problem = format!("`{}` is no part of the language", character.escape_debug());
-                    return Err(FilterError::new(text, at + span.start..at + span.end, problem));
-                }
-                all.push((token, at + span.start..at + span.end));
+            for placed in joined(piece, tokens_of(piece)) {
+                all.push(known(text, at, placed)?);
             }
         }
         at = end + 1;
     }
     Ok(all)
+}
+
+/// A token of the piece of `text` that begins at byte `at`, with its place in the whole of it; an error where it is none.
+fn known<'t>(text: &str, at: usize, (token, span): Placed<'t>) -> Result<Placed<'t>, FilterError> {
+    let span = at + span.start..at + span.end;
+    match token {
+        Token::Strange(character) => {
+            let problem = format!("`{}` is no part of the language", character.escape_debug());
+            Err(FilterError::new(text, span, problem))
+        }
+        token => Ok((token, span)),
+    }
 }
 
 /// Joins words with the characters between them that only names and patterns have.

@@ -36,6 +36,7 @@ mod complete;
 mod error;
 mod eval;
 mod expr;
+mod grammar;
 mod lexer;
 mod operand;
 mod parser;
@@ -82,7 +83,7 @@ pub struct Filter {
 impl Filter {
     /// Reads `text`, at most [`MAX_LENGTH`] bytes and [`MAX_DEPTH`] deep.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let expr = parser::parse(text)?;
+        let expr = grammar::parse(text)?;
         Ok(Self {
             text: text.to_owned(),
             expr,

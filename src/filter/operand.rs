@@ -1,8 +1,9 @@
 //! The values of conditions: addresses, numbers, lists, amounts with units, flags.
 
 use super::expr::{Addresses, Amount, Compare, Expr, Numbers, Side};
+use super::grammar::{Parser, Result};
 use super::lexer::Token;
-use super::parser::{Parser, Qualifier, Result};
+use super::parser::Qualifier;
 use super::units::{scaled, span};
 use super::words;
 use crate::model::{Country, Prefix};
@@ -104,7 +105,7 @@ impl Field {
 /// A range of numbers, sorted or not.
 type Span = (u32, u32);
 
-impl Parser<'_> {
+impl Parser<'_, Expr> {
     /// The value after the qualifiers and the test both make.
     pub(super) fn operand(&mut self, qualifier: Qualifier) -> Result<Expr> {
         let side = qualifier.side;
@@ -139,8 +140,7 @@ impl Parser<'_> {
     /// One value, or `in` and a list of them in brackets, separated by blanks or commas.
     fn values<T>(&mut self, one: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         // `in` without a list may still be India's code.
-        let list =
-            self.peek() == Some(Token::Sign("[")) || (self.peek_word() == "in" && self.bracket_follows());
+        let list = self.is_next("[") || (self.is_next("in") && self.follows("["));
         if !list {
             return one(self).map(|value| vec![value]);
         }
@@ -148,7 +148,7 @@ impl Parser<'_> {
         self.take("[");
         let mut values = Vec::new();
         while !self.take("]") {
-            if self.peek().is_none() || (values.is_empty() && self.peek() == Some(Token::Sign(","))) {
+            if self.peek().is_none() || (values.is_empty() && self.is_next(",")) {
                 return Err(self.unexpected("a value or `]`"));
             }
             values.push(one(self)?);
@@ -233,20 +233,6 @@ impl Parser<'_> {
             return Err(self.problem_at(place, problem));
         }
         Ok(set(side, field, set_of, false))
-    }
-
-    fn compare(&mut self) -> Option<Compare> {
-        let compare = match self.peek() {
-            Some(Token::Sign(">")) => Compare::More,
-            Some(Token::Sign("<")) => Compare::Less,
-            Some(Token::Sign(">=")) => Compare::AtLeast,
-            Some(Token::Sign("<=")) => Compare::AtMost,
-            Some(Token::Sign("=")) => Compare::Equal,
-            Some(Token::Sign("!=")) => Compare::Unequal,
-            _ => return None,
-        };
-        self.skip();
-        Some(compare)
     }
 
     /// A number, a name for one, or `first-last`.

@@ -1,22 +1,16 @@
-//! The structure of the language: how conditions are combined and how each begins.
+//! The structure of the language of filters over traffic: how each condition begins; [`grammar`](super::grammar) has how
+//! they are combined.
 //!
 //! ```text
-//! filter    = [ either ]
-//! either    = both { ("or" | "||") both }
-//! both      = factor { ("and" | "&&") factor }
-//! factor    = ("not" | "!") factor | "(" either ")" | condition
 //! condition = word | amount compare number | [ protocol ] [ side ] field operand | operand
 //! ```
 
-use super::error::FilterError;
 use super::expr::{Amount, Expr, Numbers, Outcome, Side};
-use super::lexer::{Placed, Token, tokens};
+use super::grammar::{Language, Parser, Result};
+use super::lexer::{self, Placed, Token};
 use super::operand::Field;
-use super::{MAX_DEPTH, MAX_LENGTH, words};
+use super::words;
 use crate::model::Role;
-use std::ops::Range;
-
-pub(super) type Result<T> = std::result::Result<T, FilterError>;
 
 /// What a value alone is taken to be: the qualifiers of the condition before it.
 #[derive(Clone, Copy)]
@@ -26,150 +20,33 @@ pub(super) struct Qualifier {
     pub(super) field: Field,
 }
 
-/// Reads a whole filter.
-pub(super) fn parse(text: &str) -> Result<Expr> {
-    if text.len() > MAX_LENGTH {
-        let problem = format!("the filter is longer than {MAX_LENGTH} bytes");
-        return Err(FilterError::new(text, MAX_LENGTH..MAX_LENGTH, problem));
+impl Language for Expr {
+    type Implied = Option<Qualifier>;
+
+    const EVERYTHING: Self = Self::Any;
+
+    fn tokens(text: &str) -> Result<Vec<Placed<'_>>> {
+        lexer::tokens(text)
     }
-    let mut parser = Parser {
-        text,
-        tokens: tokens(text)?,
-        at: 0,
-        depth: 0,
-        implied: None,
-    };
-    if parser.tokens.is_empty() {
-        return Ok(Expr::Any);
+
+    fn condition(parser: &mut Parser<'_, Self>) -> Result<Self> {
+        parser.condition()
     }
-    let expr = parser.either()?;
-    match parser.peek() {
-        None => Ok(expr),
-        Some(Token::Sign(")")) => Err(parser.problem("this `)` closes nothing")),
-        Some(_) => Err(parser.unexpected("`and`, `or` or the end")),
+
+    fn or(parts: Vec<Self>) -> Self {
+        Self::one_of(parts)
+    }
+
+    fn and(parts: Vec<Self>) -> Self {
+        Self::all(parts)
+    }
+
+    fn not(part: Self) -> Self {
+        Self::Not(Box::new(part))
     }
 }
 
-pub(super) struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Placed<'t>>,
-    at: usize,
-    depth: usize,
-    implied: Option<Qualifier>,
-}
-
-impl<'t> Parser<'t> {
-    pub(super) fn peek(&self) -> Option<Token<'t>> {
-        self.tokens.get(self.at).map(|(token, _)| *token)
-    }
-
-    /// The next token as a word in lower case, empty when it is none.
-    pub(super) fn peek_word(&self) -> String {
-        match self.peek() {
-            Some(Token::Word(word)) => word.to_lowercase(),
-            _ => String::new(),
-        }
-    }
-
-    /// Whether the token after the next opens a list.
-    pub(super) fn bracket_follows(&self) -> bool {
-        matches!(self.tokens.get(self.at + 1), Some((Token::Sign("["), _)))
-    }
-
-    /// Whether the token after the next is this word.
-    fn word_follows(&self, wanted: &str) -> bool {
-        let after = self.tokens.get(self.at + 1).map(|(token, _)| *token);
-        matches!(after, Some(Token::Word(word)) if word.eq_ignore_ascii_case(wanted))
-    }
-
-    /// Takes the next token if it is the word or sign `wanted`.
-    pub(super) fn take(&mut self, wanted: &str) -> bool {
-        let found = match self.peek() {
-            Some(Token::Word(word)) => word.eq_ignore_ascii_case(wanted),
-            Some(Token::Sign(sign)) => sign == wanted,
-            _ => false,
-        };
-        self.at += usize::from(found);
-        found
-    }
-
-    pub(super) fn skip(&mut self) {
-        self.at += 1;
-    }
-
-    /// The place of the next token; the end of the text after the last.
-    pub(super) fn span(&self) -> Range<usize> {
-        let end = self.text.len()..self.text.len();
-        self.tokens.get(self.at).map_or(end, |(_, span)| span.clone())
-    }
-
-    /// A problem with the next token.
-    pub(super) fn problem(&self, problem: impl Into<String>) -> FilterError {
-        FilterError::new(self.text, self.span(), problem.into())
-    }
-
-    /// A problem at another place.
-    pub(super) fn problem_at(&self, span: Range<usize>, problem: String) -> FilterError {
-        FilterError::new(self.text, span, problem)
-    }
-
-    /// The next token is none that may stand here.
-    pub(super) fn unexpected(&self, expected: &'static str) -> FilterError {
-        let problem = match self.peek() {
-            None => "the filter ends here".to_owned(),
-            Some(Token::Word(word) | Token::Quoted(word)) => format!("unexpected `{word}`"),
-            Some(Token::Sign(sign)) => format!("unexpected `{sign}`"),
-            Some(Token::Strange(character)) => format!("unexpected `{character}`"),
-        };
-        self.problem(problem).expected(expected)
-    }
-
-    fn either(&mut self) -> Result<Expr> {
-        let mut parts = vec![self.both()?];
-        while self.take("or") {
-            parts.push(self.both()?);
-        }
-        Ok(Expr::one_of(parts))
-    }
-
-    fn both(&mut self) -> Result<Expr> {
-        let mut parts = vec![self.factor()?];
-        while self.take("and") {
-            parts.push(self.factor()?);
-        }
-        Ok(Expr::all(parts))
-    }
-
-    fn factor(&mut self) -> Result<Expr> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.problem(format!("nested deeper than {MAX_DEPTH}")));
-        }
-        let expr = if self.take("not") {
-            Expr::Not(Box::new(self.factor()?))
-        } else if self.peek() == Some(Token::Sign("(")) {
-            self.group()?
-        } else {
-            self.condition()?
-        };
-        self.depth -= 1;
-        Ok(expr)
-    }
-
-    /// `( either )`; the error of a missing `)` points at the `(` it belongs to when the text ends.
-    fn group(&mut self) -> Result<Expr> {
-        let opening = self.span();
-        self.skip();
-        let expr = self.either()?;
-        if self.take(")") {
-            return Ok(expr);
-        }
-        Err(match self.peek() {
-            None => FilterError::new(self.text, opening, "this `(` is never closed".to_owned()),
-            Some(_) => self.unexpected("`and`, `or` or `)`"),
-        })
-    }
-
+impl Parser<'_, Expr> {
     fn condition(&mut self) -> Result<Expr> {
         let word = match self.peek() {
             Some(Token::Word(_)) => self.peek_word(),
@@ -211,12 +88,15 @@ impl<'t> Parser<'t> {
             "out" => Some(Field::OutIf),
             _ => None,
         };
-        if let Some(field) = joint.filter(|_| self.word_follows("if")) {
-            self.at += 2;
+        if let Some(field) = joint.filter(|_| self.follows("if")) {
+            self.skip();
+            self.skip();
             return Ok(Some((Side::Either, field)));
         }
         let field = Field::named(word);
-        self.at += usize::from(field.is_some());
+        if field.is_some() {
+            self.skip();
+        }
         Ok(field.map(|field| (Side::Either, field)))
     }
 
@@ -224,23 +104,15 @@ impl<'t> Parser<'t> {
     fn side(&mut self, first: &str) -> Side {
         self.skip();
         let second = if first == "src" { "dst" } else { "src" };
-        let next = self.tokens.get(self.at + 1).map(|(token, _)| *token);
-        let follows = matches!(next, Some(Token::Word(word)) if word.eq_ignore_ascii_case(second));
-        let joint = |parser: &Self, word: &str| {
-            follows
-                && match parser.peek() {
-                    Some(Token::Word(found)) => found.eq_ignore_ascii_case(word),
-                    Some(Token::Sign(found)) => found == word,
-                    _ => false,
-                }
-        };
-        let side = match (joint(self, "or"), joint(self, "and")) {
+        let joint = |word: &str| self.is_next(word) && self.follows(second);
+        let side = match (joint("or"), joint("and")) {
             (true, _) => Side::Either,
             (_, true) => Side::Both,
             _ if first == "src" => return Side::Src,
             _ => return Side::Dst,
         };
-        self.at += 2;
+        self.skip();
+        self.skip();
         side
     }
 
@@ -273,7 +145,7 @@ impl<'t> Parser<'t> {
             field,
         };
         self.implied = field.takes_operand().then_some(qualifier);
-        if field.takes_operand() && self.peek() == Some(Token::Sign("(")) {
+        if field.takes_operand() && self.is_next("(") {
             return self.group();
         }
         self.operand(qualifier)

@@ -25,7 +25,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-use super::FilterError;
+use super::{FilterError, grammar};
 use crate::model::Facts;
 pub(super) use parser::WORDS;
 use std::fmt;
@@ -62,7 +62,7 @@ impl AnomalyFilter {
     ///
     /// [`FilterError`] names what is wrong and where.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let tree = parser::parse(text)?;
+        let tree = grammar::parse(text)?;
         Ok(Self {
             text: text.trim().to_owned(),
             tree,

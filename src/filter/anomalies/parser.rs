@@ -2,14 +2,11 @@
 
 use super::Tree;
 use super::terms::Term;
-use crate::filter::error::FilterError;
+use crate::filter::grammar::{Language, Parser, Result};
 use crate::filter::lexer::{Placed, Token, tokens_with_texts};
-use crate::filter::{Compare, MAX_DEPTH, MAX_LENGTH, nearest, words};
+use crate::filter::{Compare, nearest, words};
 use crate::model::{Direction, Kind, Metric, Severity, Verdict};
-use std::ops::Range;
 use std::str::FromStr;
-
-type Result<T> = std::result::Result<T, FilterError>;
 
 /// The words conditions begin with.
 pub(in crate::filter) const WORDS: [&str; 23] = [
@@ -38,111 +35,33 @@ pub(in crate::filter) const WORDS: [&str; 23] = [
     "incident",
 ];
 
-/// Reads a whole filter.
-pub(super) fn parse(text: &str) -> Result<Tree> {
-    if text.len() > MAX_LENGTH {
-        let problem = format!("the filter is longer than {MAX_LENGTH} bytes");
-        return Err(FilterError::new(text, MAX_LENGTH..MAX_LENGTH, problem));
+impl Language for Tree {
+    type Implied = ();
+
+    const EVERYTHING: Self = Self::Term(Term::Any);
+
+    fn tokens(text: &str) -> Result<Vec<Placed<'_>>> {
+        tokens_with_texts(text)
     }
-    let mut parser = Parser {
-        text,
-        tokens: tokens_with_texts(text)?,
-        at: 0,
-        depth: 0,
-    };
-    if parser.tokens.is_empty() {
-        return Ok(Tree::Term(Term::Any));
+
+    fn condition(parser: &mut Parser<'_, Self>) -> Result<Self> {
+        parser.term().map(Self::Term)
     }
-    let tree = parser.either()?;
-    match parser.peek() {
-        None => Ok(tree),
-        Some(Token::Sign(")")) => Err(parser.problem("this `)` closes nothing")),
-        Some(_) => Err(parser.unexpected("`and`, `or` or the end")),
+
+    fn or(parts: Vec<Self>) -> Self {
+        one_or(parts, Self::OneOf)
+    }
+
+    fn and(parts: Vec<Self>) -> Self {
+        one_or(parts, Self::All)
+    }
+
+    fn not(part: Self) -> Self {
+        Self::Not(Box::new(part))
     }
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Placed<'t>>,
-    at: usize,
-    depth: usize,
-}
-
-impl<'t> Parser<'t> {
-    fn peek(&self) -> Option<Token<'t>> {
-        self.tokens.get(self.at).map(|(token, _)| *token)
-    }
-
-    fn span(&self) -> Range<usize> {
-        let end = self.text.len()..self.text.len();
-        self.tokens.get(self.at).map_or(end, |(_, span)| span.clone())
-    }
-
-    fn problem(&self, problem: impl Into<String>) -> FilterError {
-        FilterError::new(self.text, self.span(), problem.into())
-    }
-
-    fn unexpected(&self, expected: &'static str) -> FilterError {
-        let problem = match self.peek() {
-            None => "the filter ends here".to_owned(),
-            Some(Token::Word(word) | Token::Quoted(word)) => format!("unexpected `{word}`"),
-            Some(Token::Sign(sign)) => format!("unexpected `{sign}`"),
-            Some(Token::Strange(character)) => format!("unexpected `{character}`"),
-        };
-        self.problem(problem).expected(expected)
-    }
-
-    /// Takes the next token if it is the word or sign `wanted`.
-    fn take(&mut self, wanted: &str) -> bool {
-        let found = match self.peek() {
-            Some(Token::Word(word)) => word.eq_ignore_ascii_case(wanted),
-            Some(Token::Sign(sign)) => sign == wanted,
-            _ => false,
-        };
-        self.at += usize::from(found);
-        found
-    }
-
-    fn either(&mut self) -> Result<Tree> {
-        let mut parts = vec![self.both()?];
-        while self.take("or") {
-            parts.push(self.both()?);
-        }
-        Ok(one_or(parts, Tree::OneOf))
-    }
-
-    fn both(&mut self) -> Result<Tree> {
-        let mut parts = vec![self.factor()?];
-        while self.take("and") {
-            parts.push(self.factor()?);
-        }
-        Ok(one_or(parts, Tree::All))
-    }
-
-    fn factor(&mut self) -> Result<Tree> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.problem(format!("nested deeper than {MAX_DEPTH}")));
-        }
-        let opening = self.span();
-        let tree = if self.take("not") {
-            Tree::Not(Box::new(self.factor()?))
-        } else if self.take("(") {
-            let tree = self.either()?;
-            if !self.take(")") {
-                return Err(match self.peek() {
-                    None => FilterError::new(self.text, opening, "this `(` is never closed".to_owned()),
-                    Some(_) => self.unexpected("`and`, `or` or `)`"),
-                });
-            }
-            tree
-        } else {
-            Tree::Term(self.term()?)
-        };
-        self.depth -= 1;
-        Ok(tree)
-    }
-
+impl Parser<'_, Tree> {
     fn term(&mut self) -> Result<Term> {
         let Some(Token::Word(word)) = self.peek() else {
             return Err(self.unexpected("a condition"));
@@ -152,7 +71,7 @@ impl<'t> Parser<'t> {
             let error = self.problem(format!("`{word}` begins no condition"));
             return Err(error.did_you_mean(nearest(&word, WORDS)));
         }
-        self.at += 1;
+        self.skip();
         Ok(match word.as_str() {
             "open" => Term::Open(true),
             "closed" => Term::Open(false),
@@ -160,10 +79,10 @@ impl<'t> Parser<'t> {
             "silenced" => Term::Silenced,
             "shadow" => Term::Shadow,
             "severity" => Term::Severity(
-                self.compare(),
+                self.comparison(),
                 self.known(&Severity::ALL, Severity::name, "a severity")?,
             ),
-            "score" => Term::Score(self.compare(), self.value("a score")?),
+            "score" => Term::Score(self.comparison(), self.value("a score")?),
             "rule" => Term::Rule(self.list(|parser| parser.words("a rule's name"))?),
             "kind" => Term::Kind(self.list(|parser| parser.pattern(&Kind::ALL, Kind::name, "a kind"))?),
             "metric" => Term::Metric(self.list(|p| p.pattern(&Metric::ALL, Metric::name, "a metric"))?),
@@ -185,17 +104,8 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn compare(&mut self) -> Compare {
-        let signs = [
-            (">=", Compare::AtLeast),
-            ("<=", Compare::AtMost),
-            ("!=", Compare::Unequal),
-            ("=", Compare::Equal),
-            (">", Compare::More),
-            ("<", Compare::Less),
-        ];
-        let found = signs.into_iter().find(|(sign, _)| self.take(sign));
-        found.map_or(Compare::Equal, |(_, compare)| compare)
+    fn comparison(&mut self) -> Compare {
+        self.compare().unwrap_or(Compare::Equal)
     }
 
     /// One value, or several in brackets after `in` or `=`.
@@ -208,11 +118,7 @@ impl<'t> Parser<'t> {
         let mut values = Vec::new();
         while !self.take("]") {
             if self.peek().is_none() {
-                return Err(FilterError::new(
-                    self.text,
-                    opening,
-                    "this `[` is never closed".to_owned(),
-                ));
+                return Err(self.problem_at(opening, "this `[` is never closed"));
             }
             values.push(read(self)?);
             self.take(",");
@@ -225,7 +131,7 @@ impl<'t> Parser<'t> {
         let _ = self.take("=");
         match self.peek() {
             Some(Token::Word(word) | Token::Quoted(word)) => {
-                self.at += 1;
+                self.skip();
                 Ok(word.to_owned())
             }
             _ => Err(self.unexpected(expected)),
@@ -234,12 +140,10 @@ impl<'t> Parser<'t> {
 
     /// The next word as a value that reads itself.
     fn value<T: FromStr>(&mut self, expected: &'static str) -> Result<T> {
-        let place = self.at;
+        let place = self.span();
         let word = self.words(expected)?;
-        word.parse().map_err(|_| {
-            self.at = place;
-            self.problem(format!("`{word}` is not {expected}"))
-        })
+        word.parse()
+            .map_err(|_| self.problem_at(place, format!("`{word}` is not {expected}")))
     }
 
     fn port(&mut self) -> Result<u16> {
@@ -249,7 +153,7 @@ impl<'t> Parser<'t> {
         });
         match service {
             Some(port) => {
-                self.at += 1;
+                self.skip();
                 Ok(port)
             }
             None => self.value("a port"),
@@ -263,11 +167,10 @@ impl<'t> Parser<'t> {
         name: fn(T) -> &'static str,
         expected: &'static str,
     ) -> Result<T> {
-        let place = self.at;
+        let place = self.span();
         let word = self.words(expected)?.to_lowercase();
         all.iter().copied().find(|&one| name(one) == word).ok_or_else(|| {
-            self.at = place;
-            let error = self.problem(format!("`{word}` is not {expected}"));
+            let error = self.problem_at(place, format!("`{word}` is not {expected}"));
             let names = all.iter().map(|&one| name(one));
             match nearest(&word, names.clone()) {
                 Some(near) => error.did_you_mean(Some(near)),
