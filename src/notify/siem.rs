@@ -30,8 +30,35 @@ fn millis(at: crate::model::Timestamp) -> String {
     (at.as_nanos() / 1_000_000).to_string()
 }
 
-fn put(fields: &mut Vec<(&'static str, String)>, name: &'static str, value: Option<String>) {
-    fields.extend(value.filter(|value| !value.is_empty()).map(|value| (name, value)));
+type Fields = Vec<(&'static str, String)>;
+
+fn put(fields: &mut Fields, name: &'static str, value: impl Into<Option<String>>) {
+    let value = value.into().filter(|value| !value.is_empty());
+    fields.extend(value.map(|value| (name, value)));
+}
+
+/// Source, destination, their ports and the protocol, under the names a format has for them.
+fn put_key(fields: &mut Fields, brief: &Brief, names: [&'static str; 5]) {
+    let address = |of: &[&str]| brief.value(of).filter(|text| is_address(text));
+    let values = [
+        address(&SOURCE),
+        address(&DESTINATION),
+        brief.value(&["src_port"]),
+        brief.value(&["dst_port"]),
+        brief.value(&["protocol"]),
+    ];
+    for (name, value) in names.into_iter().zip(values) {
+        put(fields, name, value);
+    }
+}
+
+/// `name=value` of each field.
+fn written(fields: &Fields, value: impl Fn(&str) -> String, between: &str) -> String {
+    let fields = fields.iter();
+    let written: Vec<String> = fields
+        .map(|(name, text)| format!("{name}={}", value(text)))
+        .collect();
+    written.join(between)
 }
 
 /// One line of CEF.
@@ -41,22 +68,17 @@ pub(super) fn cef(message: &Message) -> String {
         let text = text.replace('\\', "\\\\").replace('=', "\\=");
         text.lines().map(printable).collect::<Vec<_>>().join("\\n")
     };
-    let fields = cef_fields(message);
-    let fields: Vec<String> = fields
-        .iter()
-        .map(|(name, text)| format!("{name}={}", value(text)))
-        .collect();
     format!(
         "CEF:0|Tidemark|Tidemark|{}|{}|{}|{}|{}",
         env!("CARGO_PKG_VERSION"),
         header(event(message)),
         header(&message.title()),
         severity(message.severity),
-        fields.join(" ")
+        written(&cef_fields(message), value, " ")
     )
 }
 
-fn cef_fields(message: &Message) -> Vec<(&'static str, String)> {
+fn cef_fields(message: &Message) -> Fields {
     let mut fields = vec![
         ("rt", millis(message.at)),
         ("dvchost", message.sender.name.clone()),
@@ -67,22 +89,10 @@ fn cef_fields(message: &Message) -> Vec<(&'static str, String)> {
         ("cnt", message.counts.anomalies.to_string()),
     ];
     if let Some(brief) = message.first() {
-        put(&mut fields, "cat", Some(brief.kind.clone()));
-        put(&mut fields, "start", Some(millis(brief.started_at)));
+        put(&mut fields, "cat", brief.kind.clone());
+        put(&mut fields, "start", millis(brief.started_at));
         put(&mut fields, "end", brief.ended_at.map(millis));
-        put(
-            &mut fields,
-            "src",
-            brief.value(&SOURCE).filter(|text| is_address(text)),
-        );
-        put(
-            &mut fields,
-            "dst",
-            brief.value(&DESTINATION).filter(|text| is_address(text)),
-        );
-        put(&mut fields, "spt", brief.value(&["src_port"]));
-        put(&mut fields, "dpt", brief.value(&["dst_port"]));
-        put(&mut fields, "proto", brief.value(&["protocol"]));
+        put_key(&mut fields, brief, ["src", "dst", "spt", "dpt", "proto"]);
         for (name, label, text) in [
             ("cs2", "cs2Label", ("incident", brief.incident.to_string())),
             ("cs3", "cs3Label", ("anomaly", brief.id.to_string())),
@@ -95,11 +105,11 @@ fn cef_fields(message: &Message) -> Vec<(&'static str, String)> {
         measures(&mut fields, brief);
     }
     put(&mut fields, "request", message.page());
-    put(&mut fields, "msg", Some(said(message)));
+    put(&mut fields, "msg", said(message));
     fields
 }
 
-fn measures(fields: &mut Vec<(&'static str, String)>, brief: &Brief) {
+fn measures(fields: &mut Fields, brief: &Brief) {
     let numbers = [
         ("cfp1", "cfp1Label", "observed", brief.observed),
         ("cfp2", "cfp2Label", "expected", brief.expected),
@@ -143,44 +153,21 @@ pub(super) fn leef(message: &Message) -> String {
         ("count", message.counts.anomalies.to_string()),
     ];
     if let Some(brief) = message.first() {
-        put(
-            &mut fields,
-            "src",
-            brief.value(&SOURCE).filter(|text| is_address(text)),
-        );
-        put(
-            &mut fields,
-            "dst",
-            brief.value(&DESTINATION).filter(|text| is_address(text)),
-        );
-        put(&mut fields, "srcPort", brief.value(&["src_port"]));
-        put(&mut fields, "dstPort", brief.value(&["dst_port"]));
-        put(&mut fields, "proto", brief.value(&["protocol"]));
-        put(&mut fields, "anomaly", Some(brief.id.to_string()));
-        put(&mut fields, "incident", Some(brief.incident.to_string()));
-        put(&mut fields, "where", Some(brief.place()));
-        put(
-            &mut fields,
-            "observed",
-            brief.observed.map(|number| number.to_string()),
-        );
-        put(
-            &mut fields,
-            "expected",
-            brief.expected.map(|number| number.to_string()),
-        );
-        put(&mut fields, "becauseOf", Some(brief.who(5).join("; ")));
+        let number = |number: Option<f64>| number.map(|number| number.to_string());
+        put_key(&mut fields, brief, ["src", "dst", "srcPort", "dstPort", "proto"]);
+        put(&mut fields, "anomaly", brief.id.to_string());
+        put(&mut fields, "incident", brief.incident.to_string());
+        put(&mut fields, "where", brief.place());
+        put(&mut fields, "observed", number(brief.observed));
+        put(&mut fields, "expected", number(brief.expected));
+        put(&mut fields, "becauseOf", brief.who(5).join("; "));
     }
     put(&mut fields, "url", message.page());
-    put(&mut fields, "msg", Some(said(message)));
-    let fields: Vec<String> = fields
-        .iter()
-        .map(|(name, text)| format!("{name}={}", value(text)))
-        .collect();
+    put(&mut fields, "msg", said(message));
     format!(
         "LEEF:2.0|Tidemark|Tidemark|{}|{}|x09|{}",
         env!("CARGO_PKG_VERSION"),
         value(event(message)).replace('|', " "),
-        fields.join("\t")
+        written(&fields, value, "\t")
     )
 }
