@@ -112,7 +112,7 @@ pub(super) async fn send(client: &reqwest::Client, request: Request) -> Outcome 
 }
 
 /// An error with what is behind it.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

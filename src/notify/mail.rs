@@ -4,6 +4,7 @@
 //! together, also when they were sent by different runs of the program.
 
 use super::channel::{Credential, Outcome};
+use super::http::chain;
 use super::message::Message;
 use super::words;
 use crate::dispatch::Phase;
@@ -187,14 +188,4 @@ fn is_ours(error: &lettre::transport::smtp::Error) -> bool {
         let code: u16 = code.into();
         (530..=538).contains(&code)
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        words += &format!(": {inner}");
-        source = inner.source();
-    }
-    words
 }
