@@ -4,7 +4,7 @@ use super::calendar::{Ends, instant};
 use super::section::{Entry, Result, Section};
 use super::{DAY, condition, rule};
 use crate::filter::nearest;
-use crate::model::{Condition, Dimension, Exception, Gates, Grace, Test, When};
+use crate::model::{Condition, Dimension, Exception, Gates, Grace, Metric, Test, When};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn when(entry: &Entry<'_>, own: &[Dimension], test: Test) -> Result<When> {
         .into_iter()
         .filter(|d| *d != Dimension::Host && d.finer().is_none() && !own.contains(d))
         .collect();
-    let read = condition::parse(text, &rule::METRICS, &dimensions);
+    let read = condition::parse(text, &Metric::ALL, &dimensions);
     let when = read.map_err(|problem| {
         let span = rule::inside(entry, text, problem.span);
         entry.error_at(span, problem.message).hint(problem.hint)

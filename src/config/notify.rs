@@ -6,7 +6,7 @@ use super::section::{Entry, Result, Section};
 use super::{Calendar, HOUR, SECOND};
 use crate::dispatch::{Budget, By, Digest, Due, Escalation, On, Route};
 use crate::filter::{AnomalyFilter, nearest};
-use crate::model::Severity;
+use crate::model::{self, Severity, WEEKDAYS};
 use crate::notify::{Channel, Kind};
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -14,24 +14,8 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Severities by name.
-pub(super) const SEVERITIES: [(&str, Severity); 3] = [
-    ("low", Severity::Low),
-    ("high", Severity::High),
-    ("critical", Severity::Critical),
-];
 /// What a message is about, by name.
 const BY: [(&str, By); 2] = [("incident", By::Incident), ("anomaly", By::Anomaly)];
-/// Days of the week, as a digest names them.
-pub(super) const DAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Monday),
-    ("tue", Weekday::Tuesday),
-    ("wed", Weekday::Wednesday),
-    ("thu", Weekday::Thursday),
-    ("fri", Weekday::Friday),
-    ("sat", Weekday::Saturday),
-    ("sun", Weekday::Sunday),
-];
 
 /// Notifications, as configured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -159,9 +143,8 @@ fn route<'a>(name: &str, mut table: Section<'a>, context: &Context<'_>) -> Resul
         Some(entry) => escalation(entry.section()?)?,
         None => (None, None),
     };
-    let severity = |e: &Entry<'_>| e.choice("a severity", &SEVERITIES);
     let route = Route {
-        least: table.or("severity", standard.least, severity)?,
+        least: table.or("severity", standard.least, Entry::severity)?,
         rules: table.or("rules", Vec::new(), Entry::lines)?,
         kinds: table.or("kinds", Vec::new(), kinds)?,
         on: table.or("on", standard.on, on)?,
@@ -223,7 +206,7 @@ fn filter(entry: &Entry<'_>) -> Result<AnomalyFilter> {
 }
 
 fn kinds(entry: &Entry<'_>) -> Result<Vec<String>> {
-    let known = super::rule::KINDS.map(|kind| (kind.name(), kind.name()));
+    let known = model::Kind::ALL.map(|kind| (kind.name(), kind.name()));
     let kind = |entry: &Entry<'_>| entry.choice("a kind of anomaly", &known).map(str::to_owned);
     entry.list()?.iter().map(kind).collect()
 }
@@ -304,7 +287,7 @@ fn digest(mut table: Section<'_>, zone: &TimeZone) -> Result<Digest> {
     };
     let digest = Digest {
         due,
-        least: table.or("severity", Severity::Low, |e| e.choice("a severity", &SEVERITIES))?,
+        least: table.or("severity", Severity::Low, Entry::severity)?,
     };
     table.finish().map(|()| digest)
 }
@@ -316,7 +299,12 @@ fn hour(entry: &Entry<'_>) -> Result<(Time, Option<Weekday>)> {
         Some((day, time)) => (Some(day), time),
         None => (None, text),
     };
-    let named = day.map(|day| DAYS.iter().find(|(name, _)| *name == day).map(|(_, day)| *day));
+    let named = day.map(|day| {
+        WEEKDAYS
+            .iter()
+            .find(|(name, _)| *name == day)
+            .map(|(_, day)| *day)
+    });
     match (named, time.parse::<Time>().ok().filter(|_| time.len() >= 5)) {
         (Some(None), _) | (_, None) => {
             let error = entry.error(format!("`{text}` is no hour"));
@@ -332,9 +320,7 @@ fn escalation(mut table: Section<'_>) -> Result<(Option<Escalation>, Target<'_>)
     let escalation = Escalation {
         after: table.or("after", SECOND * 900, |e| e.duration(SECOND..=DAY))?,
         times: table.or("times", 3, |e| e.amount(1..=1000))? as u32,
-        least: table.or("severity", Severity::Critical, |e| {
-            e.choice("a severity", &SEVERITIES)
-        })?,
+        least: table.or("severity", Severity::Critical, Entry::severity)?,
         to: to.clone(),
     };
     table.finish()?;

@@ -44,49 +44,6 @@ const DIRECTIONS: [(&str, (bool, bool)); 3] = [
     ("both", (true, true)),
 ];
 
-pub(super) const METRICS: [Metric; 9] = [
-    Metric::Bytes,
-    Metric::Packets,
-    Metric::Flows,
-    Metric::Sources,
-    Metric::Destinations,
-    Metric::Ports,
-    Metric::SynOnly,
-    Metric::Failed,
-    Metric::Unsolicited,
-];
-
-const SEVERITIES: [Severity; 3] = [Severity::Low, Severity::High, Severity::Critical];
-
-pub(super) const KINDS: [Kind; 26] = [
-    Kind::RateLimit,
-    Kind::LoadSpike,
-    Kind::Dip,
-    Kind::Outage,
-    Kind::Failover,
-    Kind::FanIn,
-    Kind::DistributedFlood,
-    Kind::SynFlood,
-    Kind::UdpFlood,
-    Kind::IcmpFlood,
-    Kind::Flood,
-    Kind::Reflection,
-    Kind::ScanHorizontal,
-    Kind::ScanVertical,
-    Kind::ScanBlock,
-    Kind::ScanSlow,
-    Kind::BruteForce,
-    Kind::Exfiltration,
-    Kind::Beacon,
-    Kind::DnsTunnel,
-    Kind::Mining,
-    Kind::Amplifier,
-    Kind::HeavyTransfer,
-    Kind::Stranger,
-    Kind::NewService,
-    Kind::DataQuality,
-];
-
 /// Reads and checks one rule.
 pub(super) fn read<'a>(mut table: Section<'a>, context: &Context) -> Result<ReadRule<'a>> {
     let name = table.need("name")?;
@@ -103,14 +60,9 @@ pub(super) fn read<'a>(mut table: Section<'a>, context: &Context) -> Result<Read
         metric,
         test,
         floor: table.or("floor", 0.0, floor)?,
-        severity: table.or("severity", Severity::Low, |entry| {
-            entry.choice(
-                "a severity",
-                &SEVERITIES.map(|severity| (severity.name(), severity)),
-            )
-        })?,
+        severity: table.or("severity", Severity::Low, Entry::severity)?,
         kind: table.or("kind", usual_kind(test), |entry| {
-            entry.choice("a kind of anomaly", &KINDS.map(|kind| (kind.name(), kind)))
+            entry.choice("a kind of anomaly", &Kind::ALL.map(|kind| (kind.name(), kind)))
         })?,
         technique: table.maybe("technique", technique)?,
         next: table.or("next", Vec::new(), Entry::lines)?,
@@ -175,7 +127,7 @@ fn dimensions(entry: &Entry<'_>, form: Form) -> Result<Vec<Dimension>> {
 }
 
 fn metric(table: &mut Section<'_>, form: Form) -> Result<Metric> {
-    let names = METRICS.map(|metric| (metric.name(), metric));
+    let names = Metric::ALL.map(|metric| (metric.name(), metric));
     let fixed = match form {
         Form::Scan => Some(Metric::Failed),
         Form::NewHost => Some(Metric::Sources),

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::values;
 use crate::filter::nearest;
+use crate::model::Severity;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
@@ -263,6 +264,12 @@ impl<'a> Entry<'a> {
             None => format!("known are {}", names.join(", ")),
         };
         Err(self.error(format!("`{text}` is not {what}")).hint(hint))
+    }
+
+    /// A severity by its name.
+    pub(super) fn severity(&self) -> Result<Severity> {
+        let known = Severity::ALL.map(|severity| (severity.name(), severity));
+        self.choice("a severity", &known)
     }
 
     /// A duration in quotes within `range`.

@@ -1,9 +1,10 @@
 //! `[notify]` as TOML text. Where credentials are is printed; they themselves are not known here.
 
-use super::super::notify::{DAYS, Notify, Way};
+use super::super::notify::{Notify, Way};
 use super::super::values::span;
 use super::{list, quoted};
 use crate::dispatch::{Budget, By, Due, On};
+use crate::model::WEEKDAYS;
 use crate::notify::{Address, Channel, Credential, Kind, json_lines, mail, syslog, webhook};
 use std::fmt::{self, Formatter};
 use std::path::Path;
@@ -190,7 +191,7 @@ fn route(f: &mut Formatter<'_>, way: &Way) -> fmt::Result {
             Due::Every(every) => format!("every = \"{}\"", span(*every)),
             Due::At(time, None, _) => format!("at = \"{}\"", time.strftime("%H:%M:%S")),
             Due::At(time, Some(day), _) => {
-                format!("at = \"{} {}\"", name(&DAYS, day), time.strftime("%H:%M:%S"))
+                format!("at = \"{} {}\"", name(&WEEKDAYS, day), time.strftime("%H:%M:%S"))
             }
         };
         writeln!(f, "digest = {{ {due}, severity = \"{}\" }}", digest.least.name())?;
