@@ -1,7 +1,7 @@
 //! `tidemark flows`: the Flow Records of captures, metered from packets or decoded from export, and those that are stored.
 
 use super::args::{FlowFormat, Flows};
-use super::moment::moment;
+use super::moment::{present, range};
 use super::{DONE, FAILED, Usage};
 use crate::app::{Output, Setup, Walk, read_config, stored};
 use crate::filter::Filter;
@@ -25,15 +25,12 @@ pub(super) fn run(args: &Flows, quiet: bool, verbose: bool) -> Result<u8> {
         .map(Filter::parse)
         .transpose()
         .map_err(|e| Usage(format!("-f: {e}")))?;
-    let now = super::moment::present();
-    let time = |name: &str, text: &Option<String>| {
-        let at = text.as_deref().map(|text| moment(text, now)).transpose();
-        at.map_err(|e| Usage(format!("{name}: {e}")))
-    };
+    let lines = FlowLines::new(Output::create(args.output.as_deref())?, format(args.format));
+    let [since, until] = range(args.since.as_deref(), args.until.as_deref(), present()).map_err(Usage)?;
     let mut records = Records {
-        lines: FlowLines::new(Output::create(args.output.as_deref())?, format(args.format)),
-        since: time("--since", &args.since)?,
-        until: time("--until", &args.until)?,
+        lines,
+        since,
+        until,
         left: args.number.unwrap_or(u64::MAX),
         filter,
     };

@@ -1,7 +1,7 @@
 //! `tidemark query`: Flow Records grouped, measured and ranked.
 
 use super::args::{Query, QueryFormat};
-use super::moment::{moment, present};
+use super::moment::{present, range};
 use super::{DONE, FAILED, Usage};
 use crate::app::{Output, Setup, Walk, read_config, stored, terminal_width, wants_color};
 use crate::filter::Filter;
@@ -58,14 +58,12 @@ fn format(format: QueryFormat) -> report::QueryFormat {
 fn request(args: &Query, now: Timestamp) -> Result<Request, String> {
     let statistic: Statistic = args.statistic.parse().map_err(|e| format!("-s: {e}"))?;
     let filter = args.filter.as_deref().map(Filter::parse).transpose();
-    let time = |name: &str, text: &Option<String>| {
-        let at = text.as_deref().map(|text| moment(text, now)).transpose();
-        at.map_err(|e| format!("{name}: {e}"))
-    };
+    let filter = filter.map_err(|e| format!("-f: {e}"))?.unwrap_or_default();
+    let [since, until] = range(args.since.as_deref(), args.until.as_deref(), now)?;
     let request = Request {
-        filter: filter.map_err(|e| format!("-f: {e}"))?.unwrap_or_default(),
-        since: time("--since", &args.since)?,
-        until: time("--until", &args.until)?,
+        filter,
+        since,
+        until,
         every: args.every,
         // As in nfdump.
         top: if args.number == 0 { MOST_ROWS } else { args.number },

@@ -2,7 +2,7 @@
 
 use crate::app;
 use crate::cli::Usage;
-use crate::cli::moment::{moment, present};
+use crate::cli::moment::{present, range};
 use crate::model::{Interval, Timestamp};
 use clap::Args;
 use std::path::PathBuf;
@@ -37,14 +37,11 @@ impl Past {
         if !files.is_empty() {
             return Ok(None);
         }
-        let now = present();
-        let time = |name: &str, text: &Option<String>| {
-            let at = text.as_deref().map(|text| moment(text, now)).transpose();
-            at.map_err(|e| Usage(format!("{name}: {e}")))
-        };
+        let asked = range(self.since.as_deref(), self.until.as_deref(), present());
+        let [since, until] = asked.map_err(Usage)?;
         let range = Interval {
-            start: time("--since", &self.since)?.unwrap_or(Timestamp::MIN),
-            end: time("--until", &self.until)?.unwrap_or(Timestamp::MAX),
+            start: since.unwrap_or(Timestamp::MIN),
+            end: until.unwrap_or(Timestamp::MAX),
         };
         let folder = self.store.clone();
         Ok(Some(app::stored::Past { folder, range }))
