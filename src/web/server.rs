@@ -136,11 +136,6 @@ impl Server {
         })
     }
 
-    /// Requests served so far, by method, route and status.
-    pub fn counters(&self) -> std::collections::BTreeMap<String, u64> {
-        self.site.counters()
-    }
-
     /// Connections there was no room for.
     pub fn refused(&self) -> u64 {
         self.site.refused.load(Ordering::Relaxed)

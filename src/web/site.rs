@@ -24,6 +24,9 @@ pub struct Happening {
     pub data: Arc<str>,
 }
 
+/// Requests by method, route and status.
+pub type Served = BTreeMap<(String, String, u16), u64>;
+
 /// What all requests share.
 pub struct Site {
     /// What is told.
@@ -55,8 +58,7 @@ pub struct Site {
     asks: Arc<Semaphore>,
     access: Mutex<Access>,
     desk: Mutex<Desk>,
-    /// Requests by method, route and status.
-    served: Mutex<BTreeMap<String, u64>>,
+    served: Mutex<Served>,
     failures: AtomicU64,
 }
 
@@ -173,11 +175,12 @@ impl Site {
     /// Counts a request.
     pub fn served(&self, method: &str, route: &str, status: u16) {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        *served.entry(format!("{method} {route} {status}")).or_default() += 1;
+        let key = (method.to_owned(), route.to_owned(), status);
+        *served.entry(key).or_default() += 1;
     }
 
-    /// Requests by method, route and status.
-    pub fn counters(&self) -> BTreeMap<String, u64> {
+    /// Requests so far.
+    pub fn counters(&self) -> Served {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         served.clone()
     }

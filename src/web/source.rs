@@ -2,6 +2,7 @@
 //! it.
 
 use super::error::ApiError;
+use super::sheet::Sheet;
 use super::view::{Backtest, Exporter, Host, HostLine, Rule, Status, Tipping};
 use crate::model::{Anomaly, AnomalyId, FlowRecord, Interval, Ip, Timestamp};
 use crate::query::{Answer, Request};
@@ -41,9 +42,9 @@ pub trait Source: Send + Sync + 'static {
     /// How Tidemark is.
     fn status(&self) -> Status;
 
-    /// Counters in the text format of Prometheus, where there are any.
-    fn metrics(&self) -> Option<String> {
-        None
+    /// What programs that watch it are told, where there is anything.
+    fn metrics(&self) -> Sheet {
+        Sheet::default()
     }
 
     /// What can be used up.

@@ -3,13 +3,11 @@
 //! Names begin with `tidemark_`, units stand last, counters end in `_total`. Labels are what people configured or what sends
 //! to us: exporters, rules, routes, receivers; their number is bounded where they come from.
 
-mod sheet;
-
 use super::clerk::Counts;
 use super::notifier::Board;
 use super::worker::Worker;
 use crate::collect::Account;
-pub use sheet::Sheet;
+use crate::web::Sheet;
 use std::sync::atomic::Ordering;
 
 /// What the engine's thread knows.
@@ -386,7 +384,7 @@ mod tests {
         of_clerk(&mut sheet, &Counts::default());
         let board = [("on \"call\"\n".to_owned(), RouteBoard::default())];
         of_routes(&mut sheet, &board.into());
-        let text = sheet.text();
+        let text = sheet.text().unwrap();
         assert!(
             text.contains("# TYPE tidemark_desk_lines_total counter\ntidemark_desk_lines_total 0\n"),
             "{text}"

@@ -2,7 +2,7 @@
 //! asked of it between two batches, so many times a second and no more.
 
 use super::clerk::Counts;
-use super::metrics::{self, Sheet};
+use super::metrics;
 use super::notifier::Shown;
 use super::say::Say;
 use super::watch::Gauge;
@@ -14,7 +14,7 @@ use crate::model::{Anomaly, AnomalyId, FlowRecord, Interval, Ip, Timestamp, Verd
 use crate::query::{Answer, Request};
 use crate::store::flows::FlowStore;
 use crate::web::view;
-use crate::web::{Source, Trouble};
+use crate::web::{Sheet, Source, Trouble};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -274,7 +274,7 @@ impl Source for Live {
         }
     }
 
-    fn metrics(&self) -> Option<String> {
+    fn metrics(&self) -> Sheet {
         let sheet = self.ask(|worker| {
             let mut sheet = Sheet::default();
             metrics::of_worker(&mut sheet, worker);
@@ -296,7 +296,7 @@ impl Source for Live {
                 gauge.share,
             );
         }
-        Some(sheet.text())
+        sheet
     }
 
     fn tipping(&self) -> Vec<view::Tipping> {

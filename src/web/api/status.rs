@@ -37,39 +37,24 @@ pub async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Counters in the text format of Prometheus; those of the server itself where there is nothing else.
+/// Everything that is counted, in the text format of Prometheus; requests alone where there is nothing else.
 pub async fn metrics(site: Shared) -> Result<impl IntoResponse, ApiError> {
-    let mut text = site
-        .run(|site| Ok(site.source.metrics()))
-        .await?
-        .unwrap_or_default();
-    if !text.is_empty() && !text.ends_with("# EOF\n") && !text.ends_with('\n') {
-        text.push('\n');
+    let mut sheet = site.run(|site| Ok(site.source.metrics())).await?;
+    for ((method, route, status), count) in site.counters() {
+        let status = status.to_string();
+        let labels = [("method", &*method), ("route", &*route), ("status", &*status)];
+        sheet.count(
+            "tidemark_web_requests_total",
+            "Requests answered.",
+            &labels,
+            count,
+        );
     }
-    let own = served(&site.counters());
-    let text = match text.strip_suffix("# EOF\n") {
-        Some(rest) => format!("{rest}{own}# EOF\n"),
-        None => format!("{text}{own}"),
-    };
+    let text = sheet.text().map_err(|error| site.failed(&error.to_string()))?;
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
     ))
-}
-
-/// Requests by method, route and status.
-fn served(counters: &std::collections::BTreeMap<String, u64>) -> String {
-    let mut text =
-        "# HELP tidemark_web_requests_total Requests answered.\n# TYPE tidemark_web_requests_total counter\n"
-            .to_owned();
-    for (key, count) in counters {
-        let mut parts = key.split(' ');
-        let [method, route, status] = [(); 3].map(|()| parts.next().unwrap_or_default());
-        text += &format!(
-            "tidemark_web_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {count}\n"
-        );
-    }
-    text
 }
 
 /// Who sends flow export
