@@ -7,6 +7,7 @@ use super::clerk::Counts;
 use super::notifier::Board;
 use super::worker::Worker;
 use crate::collect::Account;
+use crate::model::Severity;
 use crate::web::Sheet;
 use std::sync::atomic::Ordering;
 
@@ -32,11 +33,11 @@ fn of_process(sheet: &mut Sheet, worker: &Worker) {
     sheet.gauge("tidemark_uptime_seconds", "Time since the start.", &[], seconds);
     let standing = worker.standing_now();
     let help = "Anomalies that go on, those in shadow left out.";
-    for (severity, count) in ["low", "high", "critical"].into_iter().zip(standing.severities) {
+    for (severity, count) in Severity::ALL.into_iter().zip(standing.severities) {
         sheet.gauge(
             "tidemark_anomalies_open",
             help,
-            &[("severity", severity)],
+            &[("severity", severity.name())],
             count as f64,
         );
     }

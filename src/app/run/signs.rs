@@ -4,20 +4,20 @@ use super::notifier::Shown;
 use super::source::Gauges;
 use super::worker::Standing;
 use crate::app::vital::Vital;
+use crate::model::Severity;
 use std::sync::PoisonError;
 
 /// How everything stands now; when, and whether it stopped, is for the caller to say.
 pub fn of(standing: &Standing, board: &Shown, gauges: &Gauges) -> Vital {
     let named = |(name, count): (&str, u64)| (name.to_owned(), count);
-    let open = ["low", "high", "critical"].into_iter().zip(standing.severities);
-    let counters = [
-        ("exporters", standing.exporters),
-        ("packets", standing.packets),
-        ("records", standing.records),
-        ("anomalies", standing.anomalies),
-        ("flows_stored", standing.stored),
-        ("flows_not_stored", standing.given_up),
-    ];
+    let open = Severity::ALL
+        .map(Severity::name)
+        .into_iter()
+        .zip(standing.severities);
+    let counters = standing
+        .counters()
+        .into_iter()
+        .chain([("exporters", standing.exporters)]);
     let gauges = gauges.lock().unwrap_or_else(PoisonError::into_inner);
     let board = board.lock().unwrap_or_else(PoisonError::into_inner);
     let failing = board
@@ -26,7 +26,7 @@ pub fn of(standing: &Standing, board: &Shown, gauges: &Gauges) -> Vital {
     Vital {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         open: open.map(named).collect(),
-        counters: counters.into_iter().map(named).collect(),
+        counters: counters.map(named).collect(),
         used: gauges
             .values()
             .map(|gauge| (gauge.name.clone(), gauge.share))

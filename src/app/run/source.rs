@@ -237,18 +237,12 @@ impl Source for Live {
     fn status(&self) -> view::Status {
         let (standing, slow) = (self.standing(), self.slow());
         let problems = self.problems(&standing);
-        let counters = [
-            ("packets", standing.packets),
-            ("messages", standing.messages),
-            ("records", standing.records),
-            ("flows_stored", standing.stored),
-            ("flows_not_stored", standing.given_up),
-            ("anomalies", standing.anomalies),
-        ];
-        let mut counters: BTreeMap<String, u64> = counters
+        let counters = standing
+            .counters()
             .into_iter()
-            .map(|(name, count)| (name.to_owned(), count))
-            .collect();
+            .chain([("messages", standing.messages)]);
+        let mut counters: BTreeMap<String, u64> =
+            counters.map(|(name, count)| (name.to_owned(), count)).collect();
         counters.extend(slow.counters);
         let [low, high, critical] = standing.severities;
         view::Status {

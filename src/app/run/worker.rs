@@ -228,7 +228,7 @@ impl Worker {
         self.own.anomalies = self.forgotten + real().count() as u64;
         let open = |severity| move |a: &&&Anomaly| a.ended_at.is_none() && a.severity == severity;
         let count = |severity| real().filter(|a| open(severity)(&a)).count() as u64;
-        self.own.severities = [Severity::Low, Severity::High, Severity::Critical].map(count);
+        self.own.severities = Severity::ALL.map(count);
         self.own.open = self.own.severities.iter().sum();
     }
 

@@ -5,6 +5,19 @@ use crate::app::run::receivers::sums;
 use crate::app::summary;
 use crate::report::Summary;
 
+impl Standing {
+    /// Counters by name, for programs.
+    pub const fn counters(&self) -> [(&'static str, u64); 5] {
+        [
+            ("packets", self.packets),
+            ("records", self.records),
+            ("anomalies", self.anomalies),
+            ("flows_stored", self.stored),
+            ("flows_not_stored", self.given_up),
+        ]
+    }
+}
+
 impl Worker {
     /// What the receivers counted, by name.
     pub(in crate::app::run) fn received(&self) -> Vec<(&'static str, u64)> {
