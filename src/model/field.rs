@@ -129,15 +129,18 @@ impl Field {
     /// The words of a field of [`FieldKind::Word`], by code; none for others.
     pub const fn words(self) -> &'static [&'static str] {
         match self {
-            Self::EndReason => &[
-                "unknown",
-                "idle_timeout",
-                "active_timeout",
-                "end_of_flow",
-                "forced_end",
-                "lack_of_resources",
-            ],
-            Self::Handshake => &["unknown", "answered", "refused", "unanswered", "unsolicited"],
+            Self::EndReason => {
+                &const {
+                    let [a, b, c, d, e, f] = REASONS;
+                    [a.name(), b.name(), c.name(), d.name(), e.name(), f.name()]
+                }
+            }
+            Self::Handshake => {
+                &const {
+                    let [a, b, c, d, e] = HANDSHAKES;
+                    [a.name(), b.name(), c.name(), d.name(), e.name()]
+                }
+            }
             Self::FlowDirection => &["unknown", "ingress", "egress"],
             _ => &[],
         }

@@ -102,6 +102,20 @@ pub enum EndReason {
     Unknown,
 }
 
+impl EndReason {
+    /// The name in JSON, CSV and stored flows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdleTimeout => "idle_timeout",
+            Self::ActiveTimeout => "active_timeout",
+            Self::EndOfFlow => "end_of_flow",
+            Self::ForcedEnd => "forced_end",
+            Self::LackOfResources => "lack_of_resources",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What became of a contact attempt, as far as packets of both directions show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +134,17 @@ pub enum Handshake {
 }
 
 impl Handshake {
+    /// The name in JSON, CSV and stored flows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
+            Self::Unsolicited => "unsolicited",
+        }
+    }
+
     /// Whether it counts as a failed contact (Jung et al. 2004): refused or unanswered.
     pub const fn failed(self) -> bool {
         matches!(self, Self::Refused | Self::Unanswered)
@@ -214,7 +239,24 @@ pub struct FlowRecord {
 
 #[cfg(test)]
 mod tests {
+    use super::super::field::{HANDSHAKES, REASONS};
     use super::*;
+
+    #[test]
+    fn names_are_those_of_the_serialised_form() {
+        for reason in REASONS {
+            assert_eq!(
+                serde_json::to_string(&reason).unwrap(),
+                format!("\"{}\"", reason.name())
+            );
+        }
+        for shake in HANDSHAKES {
+            assert_eq!(
+                serde_json::to_string(&shake).unwrap(),
+                format!("\"{}\"", shake.name())
+            );
+        }
+    }
 
     #[test]
     fn flags_print_as_operators_know_them() {

@@ -1,6 +1,5 @@
 //! Flow Records as comma-separated values (RFC 4180, but for lines that end in LF), one header line first.
 
-use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use crate::model::FlowRecord;
 
@@ -41,8 +40,8 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     optional(out, exported.map(|e| u64::from(e.in_if)));
     optional(out, exported.map(|e| u64::from(e.out_if)));
     for word in [
-        end_reason(flow.end_reason),
-        handshake(flow.handshake),
+        flow.end_reason.name(),
+        flow.handshake.name(),
         if flow.initiator { "true" } else { "false" },
     ] {
         out.push(b',');

@@ -2,7 +2,7 @@
 
 use super::flow_table::FlowTable;
 use super::{csv, json};
-use crate::model::{EndReason, FlowRecord, Handshake};
+use crate::model::FlowRecord;
 use std::io;
 
 /// A format for Flow Records.
@@ -89,29 +89,6 @@ impl<W: io::Write> FlowLines<W> {
     }
 }
 
-/// The name in JSON and CSV.
-pub(super) const fn end_reason(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::IdleTimeout => "idle_timeout",
-        EndReason::ActiveTimeout => "active_timeout",
-        EndReason::EndOfFlow => "end_of_flow",
-        EndReason::ForcedEnd => "forced_end",
-        EndReason::LackOfResources => "lack_of_resources",
-        EndReason::Unknown => "unknown",
-    }
-}
-
-/// The name in JSON and CSV.
-pub(super) const fn handshake(handshake: Handshake) -> &'static str {
-    match handshake {
-        Handshake::Unknown => "unknown",
-        Handshake::Answered => "answered",
-        Handshake::Refused => "refused",
-        Handshake::Unanswered => "unanswered",
-        Handshake::Unsolicited => "unsolicited",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,34 +137,5 @@ mod tests {
         }
         let error = FlowLines::new(Closed, FlowFormat::Text).finish().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-    }
-
-    #[test]
-    fn names_are_those_of_the_serialised_form() {
-        for reason in [
-            EndReason::IdleTimeout,
-            EndReason::ActiveTimeout,
-            EndReason::EndOfFlow,
-            EndReason::ForcedEnd,
-            EndReason::LackOfResources,
-            EndReason::Unknown,
-        ] {
-            assert_eq!(
-                serde_json::to_string(&reason).unwrap(),
-                format!("\"{}\"", end_reason(reason))
-            );
-        }
-        for shake in [
-            Handshake::Unknown,
-            Handshake::Answered,
-            Handshake::Refused,
-            Handshake::Unanswered,
-            Handshake::Unsolicited,
-        ] {
-            assert_eq!(
-                serde_json::to_string(&shake).unwrap(),
-                format!("\"{}\"", handshake(shake))
-            );
-        }
     }
 }

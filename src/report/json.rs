@@ -1,7 +1,6 @@
 //! JSON lines, the contract with scripts: one object a line, field names and order never change.
 
 use super::RuleLine;
-use super::flow_lines::{end_reason, handshake};
 use super::push::{address, number, time};
 use super::summary::Summary;
 use crate::model::{
@@ -223,8 +222,8 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     member(out, b",\"dst_as\":", u64::from(flow.dst_origin.asn));
     member(out, b",\"sampling_rate\":", u64::from(flow.sampling_rate));
     exporter(out, flow.export.as_ref());
-    word(out, b",\"end_reason\":\"", end_reason(flow.end_reason).as_bytes());
-    word(out, b",\"handshake\":\"", handshake(flow.handshake).as_bytes());
+    word(out, b",\"end_reason\":\"", flow.end_reason.name().as_bytes());
+    word(out, b",\"handshake\":\"", flow.handshake.name().as_bytes());
     let initiator: &[u8] = if flow.initiator {
         b",\"initiator\":true"
     } else {
