@@ -1,6 +1,6 @@
 //! Flow Records as comma-separated values (RFC 4180, but for lines that end in LF), one header line first.
 
-use super::push::{address, number, time};
+use super::push::{number, time};
 use crate::model::FlowRecord;
 
 /// The header line.
@@ -14,9 +14,9 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     out.push(b',');
     time(out, flow.end);
     out.push(b',');
-    address(out, flow.key.src);
+    flow.key.src.write(out);
     out.push(b',');
-    address(out, flow.key.dst);
+    flow.key.dst.write(out);
     for value in [
         u64::from(flow.key.src_port),
         u64::from(flow.key.dst_port),
@@ -34,7 +34,7 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     out.push(b',');
     let exported = flow.export.as_ref();
     if let Some(exported) = exported {
-        address(out, exported.exporter);
+        exported.exporter.write(out);
     }
     optional(out, exported.map(|e| u64::from(e.domain)));
     optional(out, exported.map(|e| u64::from(e.in_if)));

@@ -1,6 +1,6 @@
 //! Flow Records as an aligned table, a line each, in the look operators know from nfdump.
 
-use super::push::{address, number, time_for_people};
+use super::push::{number, time_for_people};
 use super::words::protocol;
 use crate::model::units::{bytes, grouped};
 use crate::model::{FlowKey, FlowRecord, Ip};
@@ -96,7 +96,7 @@ impl FlowTable {
         self.cell.clear();
         let (open, close): (&[u8], &[u8]) = if ip.is_v4() { (b"", b":") } else { (b"[", b"]:") };
         self.cell.extend_from_slice(open);
-        address(&mut self.cell, ip);
+        ip.write(&mut self.cell);
         self.cell.extend_from_slice(close);
         if is_destination && matches!(protocol, FlowKey::ICMP | FlowKey::ICMPV6) {
             number(&mut self.cell, u64::from(port >> 8));

@@ -1,7 +1,7 @@
 //! JSON lines, the contract with scripts: one object a line, field names and order never change.
 
 use super::RuleLine;
-use super::push::{address, number, time};
+use super::push::{number, time};
 use super::summary::Summary;
 use crate::model::{
     Anomaly, AnomalyId, Contributors, DataQuality, Direction, Entity, Exported, FlowRecord, HostProfile,
@@ -208,9 +208,9 @@ pub fn flow(out: &mut Vec<u8>, flow: &FlowRecord) {
     out.extend_from_slice(b"\",\"end\":\"");
     time(out, flow.end);
     out.extend_from_slice(b"\",\"src_ip\":\"");
-    address(out, flow.key.src);
+    flow.key.src.write(out);
     out.extend_from_slice(b"\",\"dst_ip\":\"");
-    address(out, flow.key.dst);
+    flow.key.dst.write(out);
     out.push(b'"');
     member(out, b",\"src_port\":", u64::from(flow.key.src_port));
     member(out, b",\"dst_port\":", u64::from(flow.key.dst_port));
@@ -282,7 +282,7 @@ fn said(out: &mut Vec<u8>, exported: &Exported) {
 fn ip(out: &mut Vec<u8>, name: &[u8], value: Option<Ip>) {
     if let Some(value) = value {
         out.extend_from_slice(name);
-        address(out, value);
+        value.write(out);
         out.push(b'"');
     }
 }

@@ -1,7 +1,6 @@
 //! Numbers, addresses and times as text at the end of a buffer, without allocation: millions of lines pass here.
 
-use crate::model::{Ip, Timestamp};
-use std::io::Write;
+use crate::model::Timestamp;
 
 /// A whole number in decimal.
 pub fn number(out: &mut Vec<u8>, mut value: u64) {
@@ -22,22 +21,6 @@ pub fn number(out: &mut Vec<u8>, mut value: u64) {
 fn padded(out: &mut Vec<u8>, value: u32, width: u32) {
     for place in (0..width).rev() {
         out.push(b'0' + (value / 10_u32.pow(place) % 10) as u8);
-    }
-}
-
-/// An address in its canonical text form (RFC 5952).
-pub fn address(out: &mut Vec<u8>, ip: Ip) {
-    match ip.as_v4() {
-        Some(bits) => {
-            for (i, octet) in bits.to_be_bytes().into_iter().enumerate() {
-                if i > 0 {
-                    out.push(b'.');
-                }
-                number(out, u64::from(octet));
-            }
-        }
-        // Writing to a Vec does not fail.
-        None => write!(out, "{ip}").unwrap_or_default(),
     }
 }
 
@@ -134,11 +117,8 @@ mod tests {
         }
 
         #[test]
-        fn numbers_and_addresses_are_written_as_the_standard_library_does(value: u64, bits: u128) {
+        fn numbers_are_written_as_the_standard_library_does(value: u64) {
             prop_assert_eq!(text(|out| number(out, value)), value.to_string());
-            for ip in [Ip::from_bits(bits), Ip::v4(bits as u32)] {
-                prop_assert_eq!(text(|out| address(out, ip)), ip.to_string());
-            }
         }
     }
 }

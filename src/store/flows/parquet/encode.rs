@@ -327,32 +327,11 @@ const fn is_text(field: Field) -> bool {
 
 fn write_text(octets: &mut Vec<u8>, field: Field, value: u128) {
     match field.kind() {
-        FieldKind::Address => write_address(octets, Ip::from_bits(value)),
+        FieldKind::Address => Ip::from_bits(value).write(octets),
         FieldKind::Country => octets.extend(Country((value as u16).to_be_bytes()).0),
         _ => {
             let word = field.words().get(value as usize).copied();
             octets.extend_from_slice(word.unwrap_or_default().as_bytes());
         }
-    }
-}
-
-/// An address as text. A dictionary has as many as hosts were seen: `fmt` would cost as much as all the rest.
-fn write_address(octets: &mut Vec<u8>, ip: Ip) {
-    let Some(bits) = ip.as_v4() else {
-        // Writing to a vector cannot fail.
-        let _ = write!(octets, "{ip}");
-        return;
-    };
-    for (index, part) in bits.to_be_bytes().into_iter().enumerate() {
-        if index > 0 {
-            octets.push(b'.');
-        }
-        if part >= 100 {
-            octets.push(b'0' + part / 100);
-        }
-        if part >= 10 {
-            octets.push(b'0' + part / 10 % 10);
-        }
-        octets.push(b'0' + part % 10);
     }
 }
