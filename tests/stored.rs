@@ -11,9 +11,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 use tidemark::filter::Filter;
-use tidemark::model::{
-    EndReason, Field, FlowKey, FlowRecord, Handshake, Interval, Ip, Origin, TcpFlags, Timestamp, mix_step,
-};
+use tidemark::model::{Field, FlowKey, FlowRecord, Handshake, Interval, Ip, Origin, Timestamp, mix_step};
 use tidemark::query::{Measure, Request};
 use tidemark::store::flows::{Archive, Caretaker, FlowStore, Keeping, ParquetStore, Retention, Rows};
 
@@ -57,16 +55,8 @@ fn record(number: u64) -> (FlowRecord, Timestamp) {
         end: at,
         packets: 1,
         bytes: number,
-        tcp_flags: TcpFlags::default(),
-        end_reason: EndReason::Unknown,
         handshake: Handshake::Answered,
-        initiator: true,
-        reverse: None,
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
-        vlan: 0,
-        sampling_rate: 1,
-        export: None,
+        ..FlowRecord::unknown()
     };
     (record, at)
 }

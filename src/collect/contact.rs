@@ -111,7 +111,6 @@ fn asks(key: &FlowKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::flow;
     use crate::model::{Ip, Reverse};
 
     fn inferred(record: &FlowRecord, hints: Hints) -> String {
@@ -136,7 +135,7 @@ mod tests {
             tcp_flags: TcpFlags(flags),
             packets,
             bytes: packets * 40,
-            ..flow::blank()
+            ..FlowRecord::unknown()
         }
     }
 

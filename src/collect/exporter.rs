@@ -7,7 +7,7 @@ use super::sampling::Rates;
 use super::session::{Session, SessionKey};
 use super::sflow::Sequences;
 use super::waiting::Waiting;
-use super::{Account, Config, Sink, flow};
+use super::{Account, Config, Sink};
 use crate::model::{ExportMessage, ExportTrouble, FlowRecord, Timestamp, Transport};
 use crate::wire::export::{Fields, Header};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             fields: Fields::default(),
-            record: flow::blank(),
+            record: FlowRecord::unknown(),
         }
     }
 }

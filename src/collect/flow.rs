@@ -1,38 +1,9 @@
 //! From the fields of a Data Record to a Flow Record, times aside.
 
 use super::contact::Hints;
-use crate::model::{
-    EndReason, Exported, FlowKey, FlowRecord, Handshake, Ip, LinkType, Origin, Reverse, TcpFlags, Timestamp,
-};
+use crate::model::{EndReason, Exported, FlowKey, FlowRecord, Ip, LinkType, Origin, Reverse, TcpFlags};
 use crate::wire::export::{Fields, Number, Plan, Section, Version, Wide};
 use crate::wire::{Decap, decode};
-
-/// A record that says nothing.
-pub(super) fn blank() -> FlowRecord {
-    FlowRecord {
-        key: FlowKey {
-            src: Ip::v4(0),
-            dst: Ip::v4(0),
-            src_port: 0,
-            dst_port: 0,
-            protocol: 0,
-        },
-        start: Timestamp::default(),
-        end: Timestamp::default(),
-        packets: 0,
-        bytes: 0,
-        tcp_flags: TcpFlags::default(),
-        end_reason: EndReason::Unknown,
-        handshake: Handshake::Unknown,
-        initiator: true,
-        reverse: None,
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
-        vlan: 0,
-        sampling_rate: 1,
-        export: None,
-    }
-}
 
 /// Who says it.
 #[derive(Clone, Copy, Debug)]

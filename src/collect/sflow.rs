@@ -87,7 +87,7 @@ fn record(message: &ExportMessage<'_>, flow: &FlowSample, packet: &Sampled) -> F
             exporter: message.exporter,
             ..flow.export
         }),
-        ..super::flow::blank()
+        ..FlowRecord::unknown()
     };
     let hints = Hints {
         flags: true,

@@ -237,6 +237,35 @@ pub struct FlowRecord {
     pub export: Option<Exported>,
 }
 
+impl FlowRecord {
+    /// A flow of which nothing is known: all zeros, from the one who made contact, every packet looked at.
+    pub fn unknown() -> Self {
+        Self {
+            key: FlowKey {
+                src: Ip::v4(0),
+                dst: Ip::v4(0),
+                src_port: 0,
+                dst_port: 0,
+                protocol: 0,
+            },
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            packets: 0,
+            bytes: 0,
+            tcp_flags: TcpFlags::default(),
+            end_reason: EndReason::Unknown,
+            handshake: Handshake::Unknown,
+            initiator: true,
+            reverse: None,
+            src_origin: Origin::default(),
+            dst_origin: Origin::default(),
+            vlan: 0,
+            sampling_rate: 1,
+            export: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::field::{HANDSHAKES, REASONS};

@@ -62,7 +62,7 @@ fn joined(batches: &[Columns], field: Field) -> Column {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EndReason, FlowKey, FlowRecord, Handshake, Ip, Origin, TcpFlags, Timestamp};
+    use crate::model::{FlowKey, FlowRecord, Ip, Origin, Timestamp};
 
     fn record(src: u32, dst: u32, bytes: u64) -> FlowRecord {
         FlowRecord {
@@ -77,19 +77,11 @@ mod tests {
             end: Timestamp::from_secs(2),
             packets: 1,
             bytes,
-            tcp_flags: TcpFlags::default(),
-            end_reason: EndReason::Unknown,
-            handshake: Handshake::Unknown,
-            initiator: true,
-            reverse: None,
-            src_origin: Origin::default(),
             dst_origin: Origin {
                 asn: dst,
                 ..Origin::default()
             },
-            vlan: 0,
-            sampling_rate: 1,
-            export: None,
+            ..FlowRecord::unknown()
         }
     }
 

@@ -233,7 +233,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Columns, EndReason, Field, FlowKey, FlowRecord, Handshake, Ip, Origin, TcpFlags};
+    use crate::model::{Columns, Field, FlowKey, FlowRecord, Ip};
     use crate::store::flows::MemoryStore;
 
     fn flow(at: Timestamp, bytes: u64) -> FlowRecord {
@@ -249,16 +249,7 @@ mod tests {
             end: at,
             packets: 1,
             bytes,
-            tcp_flags: TcpFlags(0),
-            end_reason: EndReason::IdleTimeout,
-            handshake: Handshake::Unknown,
-            initiator: true,
-            reverse: None,
-            src_origin: Origin::default(),
-            dst_origin: Origin::default(),
-            vlan: 0,
-            sampling_rate: 1,
-            export: None,
+            ..FlowRecord::unknown()
         }
     }
 

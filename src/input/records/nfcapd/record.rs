@@ -5,9 +5,7 @@ use super::super::super::order::Order;
 use super::super::Recorded;
 use super::exporters::{Exporters, wide};
 use crate::collect::{Hints, infer};
-use crate::model::{
-    EndReason, Exported, FlowKey, FlowRecord, Handshake, Ip, Origin, Reverse, TcpFlags, Timestamp,
-};
+use crate::model::{EndReason, Exported, FlowKey, FlowRecord, Ip, Reverse, TcpFlags, Timestamp};
 use std::time::Duration;
 
 /// Octets of a flow's header.
@@ -71,7 +69,7 @@ struct Said {
 /// What is wrong with it, in words.
 pub(super) fn read(octets: &[u8], order: Order, exporters: &Exporters) -> Result<Recorded, String> {
     let mut said = Said {
-        record: nothing(),
+        record: FlowRecord::unknown(),
         export: Exported::by(Ip::v4(0)),
         exporter: None,
         has_addresses: false,
@@ -245,33 +243,6 @@ impl Said {
             received: if plausible { self.received } else { record.end },
             record: self.record,
         }
-    }
-}
-
-/// A flow of which nothing is known.
-fn nothing() -> FlowRecord {
-    FlowRecord {
-        key: FlowKey {
-            src: Ip::v4(0),
-            dst: Ip::v4(0),
-            src_port: 0,
-            dst_port: 0,
-            protocol: 0,
-        },
-        start: Timestamp::from_nanos(0),
-        end: Timestamp::from_nanos(0),
-        packets: 0,
-        bytes: 0,
-        tcp_flags: TcpFlags(0),
-        end_reason: EndReason::Unknown,
-        handshake: Handshake::Unknown,
-        initiator: true,
-        reverse: None,
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
-        vlan: 0,
-        sampling_rate: 1,
-        export: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::Recorded;
 use super::fields::{Field, Line};
-use crate::model::{EndReason, FlowKey, FlowRecord, Handshake, Ip, Origin, Reverse, TcpFlags, Timestamp};
+use crate::model::{EndReason, FlowKey, FlowRecord, Handshake, Ip, Reverse, TcpFlags, Timestamp};
 
 /// Nanoseconds in a second.
 const SECOND: i64 = 1_000_000_000;
@@ -44,17 +44,13 @@ pub(super) fn read(line: &Line<'_>) -> Result<(Recorded, u64), String> {
         tcp_flags: flags,
         end_reason: end_reason(state),
         handshake: handshake(state, back.0 > 0),
-        initiator: true,
         reverse: (back.0 > 0 || back.1 > 0).then_some(Reverse {
             packets: back.0,
             bytes: back.1,
             tcp_flags: back_flags,
         }),
-        src_origin: Origin::default(),
-        dst_origin: Origin::default(),
         vlan: count(line, Field::Vlan)?.unwrap_or(0) as u16,
-        sampling_rate: 1,
-        export: None,
+        ..FlowRecord::unknown()
     };
     turn(&mut record);
     let missed = count(line, Field::Missed)?.unwrap_or(0);
