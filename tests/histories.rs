@@ -4,6 +4,8 @@
 
 mod common;
 
+use common::others::{have, run};
+use common::program::text;
 use common::{each_frame, plan, replay_of, setup, write_capture};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,36 +21,6 @@ use tidemark::model::{
     Anomaly, ConversationKey, Counters, EndReason, FlowKey, FlowRecord, Handshake, Kind, TcpFlags, Timestamp,
 };
 use tidemark::wire::{Decap, decode};
-
-/// Whether all these programs are installed; says so when not.
-fn have(programs: &[&str]) -> bool {
-    let found = |program: &&str| {
-        let found = Command::new("sh")
-            .args(["-c", &format!("command -v {program}")])
-            .output();
-        found.is_ok_and(|found| found.status.success())
-    };
-    let have = programs.iter().all(found);
-    if !have {
-        eprintln!("skipped: needs {}", programs.join(", "));
-    }
-    have
-}
-
-#[track_caller]
-fn run(program: &str, arguments: &[&str]) -> String {
-    let ran = Command::new(program).args(arguments).output().unwrap();
-    assert!(
-        ran.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
-    String::from_utf8(ran.stdout).unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 /// The flows nfpcapd makes of a drill, in a file of nfcapd, packed as `option` says.
 fn nfpcapd(folder: &Path, plan: &Plan, option: Option<&str>) -> PathBuf {

@@ -6,13 +6,12 @@ mod common;
 mod relay;
 
 use common::program::{Ran, run, text};
-use common::samples;
+use common::{others, samples};
 use relay::Relay;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 use tidemark::drill::Scenario;
 
@@ -279,28 +278,9 @@ fn captured_export_is_scaled_by_sampling_unless_raw_is_asked_for() {
     assert!(other.objects("row").is_empty());
 }
 
-fn have(programs: &[&str]) -> bool {
-    let found = |program: &&str| Command::new(program).arg("-V").output().is_ok();
-    let have = programs.iter().all(found);
-    if !have {
-        eprintln!("skipped: needs {}", programs.join(", "));
-    }
-    have
-}
-
-fn said(program: &str, arguments: &[&str]) -> String {
-    let ran = Command::new(program).args(arguments).output().unwrap();
-    assert!(
-        ran.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
-    String::from_utf8(ran.stdout).unwrap()
-}
-
 /// What nfdump says of `-s STATISTIC`: the value in the field named and the octets, in its order.
 fn nfdump(file: &Path, statistic: &str) -> Vec<(String, u64)> {
-    let printed = said(
+    let printed = others::run(
         "nfdump",
         &[
             "-r",
@@ -332,13 +312,13 @@ fn nfdump(file: &Path, statistic: &str) -> Vec<(String, u64)> {
 
 #[test]
 fn nfdump_finds_the_same_ten_in_the_same_flows() {
-    if !have(&["nfdump", "nfpcapd", "nfreplay"]) {
+    if !others::have(&["nfdump", "nfpcapd", "nfreplay"]) {
         return;
     }
     let (folder, capture) = capture();
     let written = folder.path().join("nfdump");
     std::fs::create_dir(&written).unwrap();
-    said(
+    others::run(
         "nfpcapd",
         &["-t", "3600", "-r", text(&capture), "-w", text(&written)],
     );
@@ -351,7 +331,7 @@ fn nfdump_finds_the_same_ten_in_the_same_flows() {
     let nowhere = UdpSocket::bind("127.0.0.1:0").unwrap();
     let relay = Relay::new(nowhere.local_addr().unwrap());
     let port = relay.address.port().to_string();
-    said(
+    others::run(
         "nfreplay",
         &["-H", "127.0.0.1", "-p", &port, "-v", "9", "-r", text(&file)],
     );

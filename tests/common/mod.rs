@@ -1,6 +1,7 @@
 //! What the integration tests share: drills as captures, replays here or by the built program, lines to compare.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod others;
 pub mod program;
 pub mod samples;
 

@@ -2,40 +2,22 @@
 
 #![allow(dead_code)]
 
+#[path = "others.rs"]
+mod others;
+
 use super::daemon::Home;
 use super::samples::records;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+// Not every test needs both.
+#[allow(unused_imports)]
+pub use others::{have, run};
+
 /// Listens on a port the kernel chooses and keeps its state in its own folder.
 pub const CONFIG: &str =
     "[listen]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[state]\ndir = \"state\"\nevery = \"1s\"\n";
-
-/// Whether all these programs are installed; says so when not.
-pub fn have(programs: &[&str]) -> bool {
-    let found = |program: &&str| {
-        let found = Command::new("sh")
-            .args(["-c", &format!("command -v {program}")])
-            .output();
-        found.is_ok_and(|found| found.status.success())
-    };
-    let have = programs.iter().all(found);
-    if !have {
-        eprintln!("skipped: needs {}", programs.join(", "));
-    }
-    have
-}
-
-/// Runs a program to its end; what it said on both outputs.
-#[track_caller]
-pub fn run(program: &str, arguments: &[&str]) -> String {
-    let ran = Command::new(program).args(arguments).output().unwrap();
-    let said = [ran.stdout, ran.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(ran.status.success(), "{program}: {said}");
-    said
-}
 
 /// Runs tidemark to its end; what it printed.
 #[track_caller]
