@@ -45,12 +45,7 @@ fn file(path: &str) -> String {
 fn heard(home: &Home) -> (Daemon, Client) {
     let mut daemon = home.start();
     let to = daemon.listens();
-    let line = daemon.says(&["dashboard and API on http://"]);
-    let base = line
-        .split_whitespace()
-        .find(|word| word.starts_with("http://"))
-        .unwrap();
-    let client = Client::new(base);
+    let client = Client::of(&mut daemon);
     send(to, &(0..100).map(netflow5).collect::<Vec<_>>());
     assert_eq!(daemon.counts("received", 100), 100);
     (daemon, client)

@@ -4,14 +4,17 @@
 #[path = "common/daemon.rs"]
 #[allow(dead_code)]
 mod daemon;
+#[path = "common/program.rs"]
+#[allow(dead_code)]
+mod program;
 #[path = "common/web.rs"]
 #[allow(dead_code)]
 mod web;
 
 use daemon::{Daemon, Home, netflow5, send};
+use program::Ran;
 use serde_json::{Value, json};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tidemark::store::access::Role;
 use tidemark::web::auth::table::{Need, TABLE};
@@ -25,44 +28,30 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A daemon with a dashboard, and a client of it.
 fn served(home: &Home) -> (Daemon, Client) {
     let mut daemon = home.start();
-    let client = Client::new(&address(&mut daemon));
+    let client = Client::of(&mut daemon);
     (daemon, client)
 }
 
-/// Where a program says that its dashboard is.
-fn address(daemon: &mut Daemon) -> String {
-    let line = daemon.says(&["dashboard and API on "]);
-    let rest = line.split("dashboard and API on ").nth(1).unwrap();
-    rest.split([';', ' ']).next().unwrap().to_owned()
+/// Runs `tidemark users`.
+fn users(home: &Home, arguments: &[&str], input: &str) -> Ran {
+    let state = home.path("state");
+    let arguments = [&["users"], arguments, &["--state", program::text(&state)]].concat();
+    program::run_with_input(&arguments, input.as_bytes()).exits(0)
 }
 
-/// Runs `tidemark users`; what it printed.
-fn users(home: &Home, arguments: &[&str], input: &str) -> (bool, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidemark"))
-        .arg("users")
-        .args(arguments)
-        .arg("--state")
-        .arg(home.path("state"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |octets: &[u8]| String::from_utf8_lossy(octets).trim().to_owned();
-    (
-        output.status.success(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+/// Makes kim an administrator.
+fn add_kim(home: &Home) {
+    users(
+        home,
+        &["add", "kim", "--role", "admin"],
+        "correct horse battery\n",
+    );
 }
 
 /// A token of a role.
 fn token(home: &Home, role: &str) -> String {
-    let (done, token, said) = users(home, &["token", role, "--role", role], "");
-    assert!(done, "{said}");
-    token
+    let ran = users(home, &["token", role, "--role", role], "");
+    ran.stdout.trim().to_owned()
 }
 
 /// Asks until an answer is as wanted.
@@ -104,7 +93,7 @@ fn what_is_received_is_counted_shown_and_can_be_asked_for() {
     let home = Home::new(CONFIG);
     let mut daemon = home.start();
     let to = daemon.listens();
-    let client = Client::new(&address(&mut daemon));
+    let client = Client::of(&mut daemon);
     daemon.says(&["ready"]);
     send(to, &(0..100).map(netflow5).collect::<Vec<_>>());
     eventually("100 messages", || {
@@ -184,12 +173,7 @@ fn errors_say_what_is_wrong_where_and_what_to_change() {
 #[test]
 fn nothing_answers_without_credentials_once_there_are_users_and_each_role_may_what_the_table_says() {
     let home = Home::new(CONFIG);
-    let (done, _, said) = users(
-        &home,
-        &["add", "kim", "--role", "admin"],
-        "correct horse battery\n",
-    );
-    assert!(done, "{said}");
+    add_kim(&home);
     let tokens = Role::ALL.map(|role| (role, token(&home, role.name())));
     let (daemon, nobody) = served(&home);
     let admin = nobody.bearer(&tokens[2].1);
@@ -242,11 +226,7 @@ fn nothing_answers_without_credentials_once_there_are_users_and_each_role_may_wh
 #[test]
 fn somebody_logs_in_with_a_cookie_no_script_can_read_and_proves_every_change() {
     let home = Home::new(CONFIG);
-    users(
-        &home,
-        &["add", "kim", "--role", "admin"],
-        "correct horse battery\n",
-    );
+    add_kim(&home);
     let (daemon, nobody) = served(&home);
     let me = nobody.json("/api/v1/session");
     assert_eq!((&me["user"], &me["open"]), (&Value::Null, &json!(false)));
@@ -312,11 +292,7 @@ fn somebody_logs_in_with_a_cookie_no_script_can_read_and_proves_every_change() {
 #[test]
 fn log_ins_that_fail_too_often_have_to_wait() {
     let home = Home::new(CONFIG);
-    users(
-        &home,
-        &["add", "kim", "--role", "admin"],
-        "correct horse battery\n",
-    );
+    add_kim(&home);
     let (daemon, nobody) = served(&home);
     let wrong = json!({ "user": "kim", "password": "wrong password" });
     let mut tries = (0..8).map(|_| nobody.post("/api/v1/session", &wrong));
@@ -351,11 +327,7 @@ fn without_users_only_this_machine_is_answered_whatever_name_a_page_gives_it() {
 #[test]
 fn a_shared_link_shows_the_status_and_nothing_else() {
     let home = Home::new(CONFIG);
-    users(
-        &home,
-        &["add", "kim", "--role", "admin"],
-        "correct horse battery\n",
-    );
+    add_kim(&home);
     let analyst = token(&home, "analyst");
     let (daemon, nobody) = served(&home);
     let analyst = nobody.bearer(&analyst);
@@ -431,7 +403,7 @@ fn replayed(home: &Home, capture: &str) -> (Daemon, Client) {
         .arg("-q")
         .args(["-o", home.path("out").to_str().unwrap(), "--serve=127.0.0.1:0"]);
     let mut daemon = Daemon::start(command);
-    let client = Client::new(&address(&mut daemon));
+    let client = Client::of(&mut daemon);
     (daemon, client)
 }
 

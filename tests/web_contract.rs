@@ -41,8 +41,7 @@ fn whatever_the_description_allows_or_forbids_is_answered_as_it_says() {
         "[listen]\nudp = [\"127.0.0.1:0\"]\ntcp = []\n[state]\ndir = \"state\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
     );
     let mut daemon = home.start();
-    let line = daemon.says(&["dashboard and API on "]);
-    let base = line.split("dashboard and API on ").nth(1).unwrap().to_owned();
+    let base = Client::of(&mut daemon).base;
     // Users and tokens would lock the door behind the tool; listening never ends.
     let out = "/(events|users|tokens|oidc|session)";
     let ran = Command::new(tool)

@@ -1,5 +1,6 @@
 //! A client of the API: what is asked and what came back, without a page in between.
 
+use super::daemon::Daemon;
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -58,6 +59,13 @@ impl Client {
             base: base.to_owned(),
             headers: Vec::new(),
         }
+    }
+
+    /// Asks the dashboard that a program says it serves.
+    pub fn of(daemon: &mut Daemon) -> Self {
+        let line = daemon.says(&["dashboard and API on "]);
+        let rest = line.split("dashboard and API on ").nth(1).unwrap();
+        Self::new(rest.split([';', ' ']).next().unwrap())
     }
 
     /// The same server with other credentials.
