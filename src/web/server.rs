@@ -15,7 +15,6 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -85,7 +84,6 @@ pub struct Server {
     handle: Handle<SocketAddr>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<io::Result<()>>,
-    site: Arc<Site>,
 }
 
 impl Server {
@@ -132,13 +130,7 @@ impl Server {
             handle,
             stop,
             thread,
-            site,
         })
-    }
-
-    /// Connections there was no room for.
-    pub fn refused(&self) -> u64 {
-        self.site.refused.load(Ordering::Relaxed)
     }
 
     /// Stops: nobody is let in any more, listeners are told to go, requests under way have three seconds.

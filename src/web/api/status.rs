@@ -8,6 +8,7 @@ use axum::Json;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Deserialize;
+use std::sync::atomic::Ordering;
 use utoipa::IntoParams;
 
 /// Which page of a list.
@@ -50,6 +51,12 @@ pub async fn metrics(site: Shared) -> Result<impl IntoResponse, ApiError> {
             count,
         );
     }
+    sheet.count(
+        "tidemark_web_connections_refused_total",
+        "Connections there was no room for.",
+        &[],
+        site.refused.load(Ordering::Relaxed),
+    );
     let text = sheet.text().map_err(|error| site.failed(&error.to_string()))?;
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
