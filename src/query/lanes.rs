@@ -95,16 +95,8 @@ pub(super) fn numbers(
     let counts = |row| only.is_none_or(|truth| columns.word(truth, row) != 0);
     match columns.get(field) {
         Some(Column::Coded { codes, values }) if only.is_none() => {
-            let mut numbers = spare.take();
-            let known = known(codes, rows, values, |value| keys.value(dimension, word(value)));
-            let of = |code: &u32| known.get(*code as usize).copied().unwrap_or(NOBODY);
-            match rows {
-                Rows::All(_) => numbers.extend(codes.iter().map(of)),
-                Rows::Some(rows) => {
-                    numbers.extend(rows.iter().map(|row| codes.get(*row as usize).map_or(NOBODY, of)));
-                }
-            }
-            Numbers::Each(numbers)
+            let number = |value| keys.value(dimension, word(value));
+            Numbers::Each(coded(codes, rows, values, number, spare.take()))
         }
         Some(Column::Coded { codes, values }) => {
             let mut known = vec![NEW; values.len()];
@@ -154,7 +146,13 @@ pub(super) fn numbers(
 
 /// The numbers of coded values: of those that occur, in the order of the codes. Looking each of them up before the rows
 /// are walked over leaves nothing to decide for a row.
-fn known(codes: &[u32], rows: &Rows, values: &[u128], mut number: impl FnMut(u128) -> u32) -> Vec<u32> {
+fn coded(
+    codes: &[u32],
+    rows: &Rows,
+    values: &[u128],
+    mut number: impl FnMut(u128) -> u32,
+    mut numbers: Vec<u32>,
+) -> Vec<u32> {
     let mut known = vec![NOBODY; values.len()];
     let mut mark = |code: u32| {
         if let Some(place) = known.get_mut(code as usize) {
@@ -173,7 +171,14 @@ fn known(codes: &[u32], rows: &Rows, values: &[u128], mut number: impl FnMut(u12
             *place = number(*value);
         }
     }
-    known
+    let of = |code: &u32| known.get(*code as usize).copied().unwrap_or(NOBODY);
+    match rows {
+        Rows::All(_) => numbers.extend(codes.iter().map(of)),
+        Rows::Some(rows) => {
+            numbers.extend(rows.iter().map(|row| codes.get(*row as usize).map_or(NOBODY, of)));
+        }
+    }
+    numbers
 }
 
 /// The ports of the sides that were contacted.

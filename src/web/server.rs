@@ -126,11 +126,7 @@ impl Server {
                 runtime.shutdown_background();
                 outcome
             })?;
-        Ok(Self {
-            handle,
-            stop,
-            thread,
-        })
+        Ok(Self { handle, stop, thread })
     }
 
     /// Stops: nobody is let in any more, listeners are told to go, requests under way have three seconds.
