@@ -131,6 +131,76 @@ fn pagerduty_and_slack_get_what_their_contracts_say_from_the_first_word_to_the_l
 }
 
 #[test]
+fn mattermost_and_telegram_get_what_their_contracts_say_with_nothing_taken_for_markup() {
+    let (mattermost, telegram) = (Receiver::willing(), Receiver::willing());
+    let home = Home::new(&config(&format!(
+        "[notify.channel.chat]\ntype = \"mattermost\"\nurl_file = \"hook\"\nchannel = \"noc\"\n\
+         [notify.channel.bot]\ntype = \"telegram\"\nurl = \"{}\"\ntoken_file = \"token\"\nchat = \"@noc\"\n\
+         [notify.route.chat]\nchannel = \"chat\"\n\
+         [notify.route.bot]\nchannel = \"bot\"\n",
+        telegram.url("")
+    )));
+    secret(&home, "hook", &mattermost.url("/hooks/XXXXsecretXXXX"));
+    secret(&home, "token", "123456:secret");
+    let mut running = home.start();
+    running.says(&["ready"]);
+    let mut desk = desk(&home);
+    let one = tidemark::model::Anomaly {
+        text: "a *bold* <b>claim</b> of [somebody](http://elsewhere) & more".to_owned(),
+        ..anomaly(1, 1, Severity::Critical)
+    };
+    observe(&mut desk, What::Opened, std::slice::from_ref(&one));
+    let (posts, messages) = (mattermost.gets(1), telegram.gets(1));
+    observe(&mut desk, What::Closed, &[over(&one)]);
+    let (over, well) = (mattermost.gets(2), telegram.gets(2));
+    running.stops();
+
+    for (name, schema, requests) in [
+        (
+            "mattermost",
+            include_str!("contracts/mattermost-incoming-webhook.json"),
+            &over,
+        ),
+        (
+            "telegram",
+            include_str!("contracts/telegram-send-message.json"),
+            &well,
+        ),
+    ] {
+        let schema: Json = serde_json::from_str(schema).unwrap();
+        for request in requests {
+            assert_eq!(
+                breaches(&request.json(), &schema, name),
+                [""; 0],
+                "{}",
+                request.body
+            );
+        }
+    }
+    assert!(posts[0].line.starts_with("POST /hooks/XXXXsecretXXXX "));
+    assert!(
+        messages[0]
+            .line
+            .starts_with("POST /bot123456:secret/sendMessage ")
+    );
+    let attachment = &posts[0].json()["attachments"][0];
+    let text = attachment["text"].as_str().unwrap();
+    assert!(
+        text.contains(r"\*bold\*") && text.contains(r"\[somebody\]"),
+        "{text}"
+    );
+    assert_ne!(attachment["color"], over[1].json()["attachments"][0]["color"]);
+    let html = messages[0].json()["text"].as_str().unwrap().to_owned();
+    assert!(
+        html.contains("&lt;b&gt;claim&lt;/b&gt;") && html.contains("&amp; more"),
+        "{html}"
+    );
+    // A pager at night: what is over makes no sound.
+    assert_eq!(messages[0].json()["disable_notification"], false);
+    assert_eq!(well[1].json()["disable_notification"], true);
+}
+
+#[test]
 fn a_receiver_that_fails_is_asked_again_as_late_as_it_wants_and_gets_everything_in_order() {
     let receiver = Receiver::new(|number, _| match number {
         0 => Reply::Status(500, ""),

@@ -283,8 +283,8 @@ fn certificates(folder: &Path) {
     );
 }
 
-#[test]
-fn mail_arrives_over_starttls_as_a_person_reads_it_in_one_thread_and_not_at_a_stranger() {
+/// A mail server of others, with certificates and a password in `home`; none where it is not installed.
+fn mail_server(home: &Home, security: &str, port: u16) -> Option<Other> {
     let python = Path::new("target/python/bin/python");
     let has = python.exists() && {
         let tried = Command::new(python)
@@ -295,24 +295,14 @@ fn mail_arrives_over_starttls_as_a_person_reads_it_in_one_thread_and_not_at_a_st
     };
     if !has || !have(&["openssl"]) {
         eprintln!("skipped: needs aiosmtpd in target/python; scripts/setup test installs it");
-        return;
+        return None;
     }
-    let port = port();
-    let channel = |name: &str, ca: &str| {
-        format!(
-            "[notify.channel.{name}]\ntype = \"mail\"\nhost = \"localhost\"\nport = {port}\n\
-             from = \"Tidemark <tidemark@example.org>\"\nto = [\"Kim <kim@example.org>\", \"noc@example.org\"]\n\
-             user = \"tidemark\"\npassword_file = \"password\"\n{ca}[notify.route.{name}]\nchannel = \"{name}\"\n"
-        )
-    };
-    let home = Home::new(&config(&channel("mail", "ca_file = \"ca.pem\"\n")));
-    secret(&home, "password", "correct horse");
+    secret(home, "password", "correct horse");
     certificates(home.folder());
     std::fs::create_dir(home.path("mails")).unwrap();
     let mut server = Other(
         Command::new(python)
-            .arg("tests/common/smtp.py")
-            .arg(port.to_string())
+            .args(["tests/common/smtp.py", security, &port.to_string()])
             .args([home.path("leaf.pem"), home.path("leaf.key"), home.path("mails")])
             .args(["tidemark", "correct horse"])
             .stdout(Stdio::piped())
@@ -324,6 +314,45 @@ fn mail_arrives_over_starttls_as_a_person_reads_it_in_one_thread_and_not_at_a_st
         .read_line(&mut line)
         .unwrap();
     assert_eq!(line, "ready\n");
+    Some(server)
+}
+
+#[test]
+fn mail_arrives_over_tls_from_the_first_octet_on() {
+    let port = port();
+    let home = Home::new(&config(&format!(
+        "[notify.channel.mail]\ntype = \"mail\"\nhost = \"localhost\"\nport = {port}\nsecurity = \"tls\"\n\
+         from = \"tidemark@example.org\"\nto = [\"noc@example.org\"]\nuser = \"tidemark\"\n\
+         password_file = \"password\"\nca_file = \"ca.pem\"\n[notify.route.mail]\nchannel = \"mail\"\n"
+    )));
+    let Some(_server) = mail_server(&home, "tls", port) else {
+        return;
+    };
+    let tried = Command::new(env!("CARGO_BIN_EXE_tidemark"))
+        .args(["notify", "test", "mail", "-c"])
+        .arg(home.path("tidemark.toml"))
+        .output()
+        .unwrap();
+    assert!(tried.status.success(), "{tried:?}");
+    let mail: Json =
+        serde_json::from_str(&std::fs::read_to_string(home.path("mails/1.json")).unwrap()).unwrap();
+    assert_eq!((&mail["tls"], &mail["user"]), (&true.into(), &true.into()));
+}
+
+#[test]
+fn mail_arrives_over_starttls_as_a_person_reads_it_in_one_thread_and_not_at_a_stranger() {
+    let port = port();
+    let channel = |name: &str, ca: &str| {
+        format!(
+            "[notify.channel.{name}]\ntype = \"mail\"\nhost = \"localhost\"\nport = {port}\n\
+             from = \"Tidemark <tidemark@example.org>\"\nto = [\"Kim <kim@example.org>\", \"noc@example.org\"]\n\
+             user = \"tidemark\"\npassword_file = \"password\"\n{ca}[notify.route.{name}]\nchannel = \"{name}\"\n"
+        )
+    };
+    let home = Home::new(&config(&channel("mail", "ca_file = \"ca.pem\"\n")));
+    let Some(_server) = mail_server(&home, "starttls", port) else {
+        return;
+    };
     let mut running = home.start();
     running.says(&["ready"]);
     let mut desk = desk(&home);
@@ -457,4 +486,37 @@ fn programs_files_and_counters_get_every_message_and_one_that_hangs_is_killed() 
         let left = Command::new("pgrep").args(["-g", group]).output().unwrap().stdout;
         left.is_empty().then_some(())
     });
+}
+
+#[test]
+fn graphite_gets_sums_in_its_plaintext_protocol() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Home::new(&config(&format!(
+        "[notify.channel.graphite]\ntype = \"graphite\"\nto = \"{}\"\nprefix = \"net.tidemark\"\n\
+         [notify.route.graphite]\nchannel = \"graphite\"\n",
+        listener.local_addr().unwrap()
+    )));
+    let mut running = home.start();
+    running.says(&["ready"]);
+    let mut desk = desk(&home);
+    let mut sums = Vec::new();
+    for id in 1..=2 {
+        observe(&mut desk, What::Opened, &[anomaly(id, id, Severity::High)]);
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        let fields = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+        for line in text.lines().map(fields) {
+            let [name, sum, seconds] = line.as_slice() else {
+                panic!("{line:?}");
+            };
+            assert!(seconds.parse::<u64>().unwrap() > 1_700_000_000, "{seconds}");
+            sums.push(format!("{name} {sum}"));
+        }
+    }
+    running.stops();
+    let of = |sum: u32| {
+        ["messages.opened", "anomalies.scan.opened", "severity.high.opened"]
+            .map(|name| format!("net.tidemark.{name} {sum}"))
+    };
+    assert_eq!(sums, [of(1), of(2)].concat());
 }

@@ -1,6 +1,6 @@
-"""A mail server that insists on STARTTLS and a log-in, and writes each mail as JSON, decoded as a reader would see it.
+"""A mail server that insists on TLS and a log-in, and writes each mail as JSON, decoded as a reader would see it.
 
-Arguments: port, certificate, key, folder, user, password."""
+Arguments: `starttls` or `tls` (from the first octet on), port, certificate, key, folder, user, password."""
 import email
 import email.policy
 import json
@@ -12,7 +12,7 @@ import time
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-port, certificate, key, folder, user, password = sys.argv[1:]
+security, port, certificate, key, folder, user, password = sys.argv[1:]
 
 
 class Keep:
@@ -30,7 +30,7 @@ class Keep:
             "auto": str(mail["auto-submitted"]),
             "plain": part("plain"),
             "html": part("html"),
-            "tls": session.ssl is not None,
+            "tls": security == "tls" or session.ssl is not None,
             "user": bool(session.authenticated),
         }
         Keep.count += 1
@@ -52,10 +52,13 @@ server = Controller(
     Keep(),
     hostname="127.0.0.1",
     port=int(port),
-    tls_context=context,
-    require_starttls=True,
+    ssl_context=context if security == "tls" else None,
+    tls_context=context if security == "starttls" else None,
+    require_starttls=security == "starttls",
     authenticator=knows,
     auth_required=True,
+    # It takes only STARTTLS for TLS; here everything is, from the first octet on.
+    auth_require_tls=security == "starttls",
 )
 server.start()
 print("ready", flush=True)
