@@ -1,6 +1,6 @@
 // Who comes in, what they may, and what they see when they may not.
 import { expect } from '@playwright/test';
-import { anomaly, as, NOBODY, PASSWORD, test } from './support';
+import { anomaly, as, NOBODY, PASSWORD, settled, test } from './support';
 
 test.describe('nobody yet', () => {
   test('sees the log-in alone, is refused with a wrong password, and comes in with the right one', async ({ page }) => {
@@ -54,6 +54,8 @@ test.describe('an analyst', () => {
   test('whose session has ended logs in and goes on where they were', async ({ page, context }) => {
     await page.goto('/explorer?by=dst_ip&view=table');
     await expect(page.getByRole('heading', { name: 'Explorer' })).toBeVisible();
+    // A question under way would notice the end before the button is pressed.
+    await settled(page);
     await context.clearCookies();
     await page.getByRole('button', { name: 'Lines' }).click();
     await expect(page.getByText('Your session has ended')).toBeVisible();
